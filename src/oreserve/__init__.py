@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Oreserve: what to buy, sign and build to keep critical minerals coming.
+
+    import oreserve as ors
+
+    study = ors.load_study("tiny")
+    plan = ors.plan(study, budget_usd=50e6)
+
+Names are loaded when first used, so that `import oreserve` stays fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oreserve.errors import InfeasibleError, InputError, OreserveError
+    from oreserve.market import Outcome, simulate
+    from oreserve.planning import Plan, plan
+    from oreserve.report import write_report
+    from oreserve.study import Study, check_study, load_shock, load_study, studies
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "InfeasibleError",
+    "InputError",
+    "OreserveError",
+    "Outcome",
+    "Plan",
+    "Study",
+    "__version__",
+    "check_study",
+    "load_shock",
+    "load_study",
+    "plan",
+    "simulate",
+    "studies",
+    "write_report",
+]
+
+# Public name -> the package that defines it.
+_HOMES = {
+    "InfeasibleError": "oreserve.errors",
+    "InputError": "oreserve.errors",
+    "OreserveError": "oreserve.errors",
+    "Outcome": "oreserve.market",
+    "Plan": "oreserve.planning",
+    "Study": "oreserve.study",
+    "check_study": "oreserve.study",
+    "load_shock": "oreserve.study",
+    "load_study": "oreserve.study",
+    "plan": "oreserve.planning",
+    "simulate": "oreserve.market",
+    "studies": "oreserve.study",
+    "write_report": "oreserve.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module 'oreserve' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
