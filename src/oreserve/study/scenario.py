@@ -97,6 +97,9 @@ class Scenario:
     draws
         Uniform numbers in (0, 1) keyed by project: a project stands if its
         number is below its chance of success.
+    item_release_share
+        Per item, the same share where only the drivers that touch the item
+        count; `release_share` serves items without a row.
     """
 
     number: int
@@ -104,3 +107,11 @@ class Scenario:
     states: tuple[tuple[str, ...], ...] = ()
     release_share: tuple[float, ...] = ()
     draws: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    item_release_share: Mapping[str, tuple[float, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    def release_for(self, item: str, period: int) -> float:
+        """Return the share of an item's stock that may be given in a period."""
+        shares = self.item_release_share.get(item, self.release_share)
+        return shares[period] if period < len(shares) else 1.0
