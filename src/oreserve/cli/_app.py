@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands. Heavy imports stay inside them: `--help` must be instant."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from oreserve.cli._folder import check_target, whole_folder
+from oreserve.cli._guard import guarded
+from oreserve.cli._options import (
+    HomeOption,
+    JsonOption,
+    OutOption,
+    SeedOption,
+    StudyArgument,
+    parse_budget,
+)
+from oreserve.cli._progress import Stages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from oreserve.study import Shock, Study
+
+__all__ = ["app", "main"]
+
+DEFAULT_STUDY = "us-2026"
+INSTRUMENTS = ("reserve", "agreements", "projects")
+
+app = typer.Typer(
+    name="oreserve",
+    help="Critical-minerals supply security: what happens if, and what to do.\n\n"
+    "Start with: oreserve plan --budget 12e9 --out out/plan",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(args=None if arguments is None else list(arguments))
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return 0
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    """Leave through the usual clean-up when the system asks us to stop."""
+    raise KeyboardInterrupt
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from oreserve import __version__
+
+        typer.echo(f"oreserve {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=lambda value: _version(wanted=value),
+        ),
+    ] = False,
+) -> None:
+    """Hold the options of `oreserve` itself."""
+
+
+@app.command()
+@guarded
+def studies(*, as_json: JsonOption = False) -> None:
+    """List the bundled studies.
+
+    For example:
+
+      oreserve studies
+    """
+    from oreserve.study import studies as list_studies
+
+    table = list_studies()
+    if as_json:
+        _print_json(table.to_dicts())
+        return
+    for row in table.iter_rows(named=True):
+        typer.echo(f"{row['name']:<12} {row['title']}")
+
+
+@app.command()
+@guarded
+def shocks(*, as_json: JsonOption = False) -> None:
+    """List the bundled shocks, to be named in `simulate --shock`.
+
+    For example:
+
+      oreserve shocks
+    """
+    from importlib.resources import files
+
+    import yaml
+
+    rows = []
+    folder = files("oreserve") / "studies" / "shocks"
+    listed = sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else []
+    for file in listed:
+        if file.name.endswith((".yaml", ".yml")):
+            shock = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+            text = " ".join(str(shock.get("description", "")).split())
+            rows.append({
+                "shock": file.name.rsplit(".", 1)[0],
+                "name": shock.get("name", ""),
+                "description": text,
+            })  # fmt: skip
+    if as_json:
+        _print_json(rows)
+        return
+    width = max((len(row["shock"]) for row in rows), default=0)
+    for row in rows:
+        typer.echo(f"{row['shock']:<{width}}  {row['name']}")
+
+
+@app.command()
+@guarded
+def check(study: StudyArgument = DEFAULT_STUDY, *, as_json: JsonOption = False) -> None:
+    """Report every problem of a study at once; exit code 1 if it cannot load.
+
+    For example:
+
+      oreserve check my-study
+    """
+    from oreserve.study import check_study
+
+    report = check_study(study)
+    if as_json:
+        _print_json({"ok": report.ok, "problems": _rows(report.problems)})
+    else:
+        typer.echo(report.summary())
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def simulate(
+    study: StudyArgument = DEFAULT_STUDY,
+    *,
+    shock: Annotated[
+        str | None,
+        typer.Option(
+            help="A bundled shock (see `oreserve shocks`) or a YAML file. Without "
+            "one the periods run with the measures of the study alone.",
+            metavar="NAME|FILE",
+        ),
+    ] = None,
+    periods: Annotated[
+        int | None,
+        typer.Option(help="Number of periods; default the study's horizon.", min=1),
+    ] = None,
+    out: OutOption = None,
+    home: HomeOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the market under a shock: shortages, prices, who goes short, the loss.
+
+    For example:
+
+      oreserve simulate --shock china-rare-earth-ban --out out/ban
+
+      oreserve simulate tiny --shock my-shock.yaml --periods 3 --json
+    """
+    from oreserve.market import simulate as run
+    from oreserve.study import load_shock, load_study
+
+    if out is not None:
+        check_target(out)
+    loaded = load_study(study, home=home)
+    effects = None if shock is None else load_shock(shock, loaded)
+    if effects is not None:
+        _refuse_outside(effects, loaded, periods)
+    with Stages(quiet=as_json) as progress, whole_folder(out) as folder:
+        outcome = run(
+            loaded, shock=effects, periods=periods, seed=seed, progress=progress
+        )
+        outcome.save(folder)
+        figures = _read_json(folder / "outcome.json")
+    if as_json:
+        _print_json(figures)
+        return
+    typer.echo(outcome.summary())
+    if out is not None:
+        typer.echo(f"Tables: {out}")
+
+
+@app.command()
+@guarded
+def plan(
+    study: StudyArgument = DEFAULT_STUDY,
+    *,
+    budget: Annotated[
+        str, typer.Option(help="USD, for example 12e9.", metavar="USD")
+    ] = "12e9",
+    scenarios: Annotated[
+        int, typer.Option(help="Scenarios that the plan is made for.", min=1)
+    ] = 100,
+    verify: Annotated[
+        int, typer.Option(help="Fresh scenarios that judge the plan.", min=2)
+    ] = 300,
+    instruments: Annotated[
+        str, typer.Option(help="What may be used, separated by commas.")
+    ] = ",".join(INSTRUMENTS),
+    frontier: Annotated[
+        bool, typer.Option(help="Solve for other budgets as well.")
+    ] = True,
+    sensitivity: Annotated[
+        bool, typer.Option(help="Repeat with other assumptions; finds robust buys.")
+    ] = True,
+    programmes: Annotated[
+        bool, typer.Option(help="Compare reserve only, contracts only and all.")
+    ] = True,
+    workers: Annotated[
+        int, typer.Option(help="Threads; the result does not depend on it.", min=1)
+    ] = 2,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Write tables.xlsx as well.")
+    ] = False,
+    out: OutOption = None,
+    home: HomeOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Find what a budget should buy, sign and build, and verify what it is worth.
+
+    For example:
+
+      oreserve plan --budget 12e9 --out out/plan
+
+      oreserve plan tiny --budget 50e6 --scenarios 20 --verify 50
+
+      oreserve plan --home EU --budget 10e9 --no-sensitivity --out out/eu
+    """
+    budget_usd = parse_budget(budget)
+    if out is not None:
+        check_target(out)
+
+    from oreserve.planning import plan as run
+    from oreserve.report import write_excel, write_report
+    from oreserve.study import load_study
+
+    chosen = _parse_instruments(instruments)
+    loaded = load_study(study, home=home)
+    with Stages(quiet=as_json) as progress, whole_folder(out) as folder:
+        result = run(
+            loaded,
+            budget_usd=budget_usd,
+            scenarios=scenarios,
+            verify=verify,
+            seed=seed,
+            workers=workers,
+            progress=progress,
+            frontier=frontier,
+            sensitivity=sensitivity,
+            programmes=programmes,
+            instruments=chosen,
+        )
+        result.save(folder)
+        figures = _read_json(folder / "plan.json")
+        if out is not None:
+            write_report(folder, folder / "report.html", study=loaded)
+            if excel:
+                write_excel(folder, folder / "tables.xlsx")
+    if as_json:
+        _print_json(figures)
+        return
+    typer.echo(result.summary())
+    if out is not None:
+        typer.echo(f"Report: {out / 'report.html'}")
+
+
+@app.command()
+@guarded
+def report(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder that plan or simulate wrote.")
+    ],
+    *,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Write tables.xlsx as well.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="HTML file to write; default report.html in the folder."),
+    ] = None,
+) -> None:
+    """Write the report of a finished plan again, as one HTML file.
+
+    For example:
+
+      oreserve report out/plan --excel
+    """
+    from oreserve.report import write_excel, write_report
+
+    target = out or folder / "report.html"
+    if (folder / "plan.json").is_file() or not excel:
+        write_report(folder, target)
+        typer.echo(f"Report: {target}")
+    if excel:
+        tables = target.with_name("tables.xlsx")
+        write_excel(folder, tables)
+        typer.echo(f"Tables: {tables}")
+
+
+def _parse_instruments(text: str) -> tuple[str, ...]:
+    """Read the list of instruments; unknown words are refused."""
+    from oreserve.errors import InputError
+    from oreserve.tables import nearest
+
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in INSTRUMENTS:
+            guess = nearest(word, INSTRUMENTS)
+            hint = f"; did you mean {guess}?" if guess else ""
+            message = (
+                f"--instruments: {word!r} is unknown, allowed are "
+                f"{', '.join(INSTRUMENTS)}{hint}"
+            )
+            raise InputError(message)
+    if not words:
+        message = f"--instruments is empty; allowed are {', '.join(INSTRUMENTS)}"
+        raise InputError(message)
+    return tuple(word for word in INSTRUMENTS if word in words)
+
+
+def _refuse_outside(shock: Shock, study: Study, periods: int | None) -> None:
+    """Refuse a shock none of whose effects falls into the simulated periods."""
+    from datetime import timedelta
+
+    from oreserve.errors import InputError
+
+    starts = study.period_starts(periods)
+    days = 365.25 * study.settings.period_years
+    end = starts[-1] + timedelta(days=round(days))
+    if any(effect.share_in(starts[0], end) > 0 for effect in shock.effects):
+        return
+    message = (
+        f"shock {shock.name!r} lies outside the simulated time: no effect is in force "
+        f"between {starts[0]} and {end}; change its dates or --periods"
+    )
+    raise InputError(message)
+
+
+def _rows(table: pl.DataFrame) -> list[dict[str, Any]]:
+    return table.to_dicts()
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn whatever goes wrong into one message and an exit code.
+
+0 done, 1 the input is wrong, 2 usage, 3 no solution, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
+
+import typer
+
+from oreserve.errors import InfeasibleError, InputError, OreserveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["INTERRUPTED", "guarded"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+REPORT_AT = "https://github.com/oreserve/oreserve/issues"
+
+P = ParamSpec("P")
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Wrap a command so that no traceback reaches a user.
+
+    `ORESERVE_DEBUG=1` in the environment lets the traceback through.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except KeyboardInterrupt:
+            _stop(
+                "Interrupted; nothing was left half-written. Run again to resume.",
+                INTERRUPTED,
+            )
+        except BaseException as error:
+            if os.environ.get("ORESERVE_DEBUG") or isinstance(error, SystemExit):
+                raise
+            _stop(*_explain(error))
+
+    return run
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """Return the message and the exit code for an exception."""
+    if isinstance(error, InfeasibleError):
+        return f"No solution: {error}", error.exit_code
+    if isinstance(error, InputError):
+        return f"Input error: {error}", error.exit_code
+    if isinstance(error, OreserveError):
+        return f"Error: {error}", error.exit_code
+    if isinstance(error, OSError):
+        return _explain_os(error), 1
+    if isinstance(error, MemoryError):
+        return (
+            "Out of memory. Fewer --scenarios, fewer --workers or a study with "
+            "fewer items needs less."
+        ), 1
+    name = type(error).__name__
+    first_line = (str(error).splitlines() or [""])[0]
+    return (
+        f"Oreserve met an error of its own ({name}: {first_line}). Nothing was left "
+        f"half-written. Please report it at {REPORT_AT} with the command you ran; "
+        "ORESERVE_DEBUG=1 shows the place."
+    ), 1
+
+
+def _explain_os(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return (
+            f"The disk is full{where}; nothing was left half-written. Free some "
+            "space or choose another --out."
+        )
+    if isinstance(error, FileNotFoundError):
+        return (
+            f"A file or folder vanished while it was being used{where}. "
+            "Put it back and run again."
+        )
+    if isinstance(error, PermissionError):
+        return f"Not allowed to read or write{where}. Choose another --out or study."
+    return f"The system refused to read or write: {error.strerror or error}{where}."
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    sys.stdout.flush()
+    typer.secho(message, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    raise typer.Exit(code)

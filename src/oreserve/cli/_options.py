@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share, and the reading of money."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oreserve.errors import InputError
+
+__all__ = [
+    "HomeOption",
+    "JsonOption",
+    "OutOption",
+    "SeedOption",
+    "StudyArgument",
+    "parse_budget",
+]
+
+StudyArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A bundled study, a folder or a datapackage.json.", metavar="STUDY"
+    ),
+]
+HomeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The country or bloc that is kept supplied: USA, JPN, DEU, EU.",
+        metavar="CODE",
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder for the result; it appears whole or not at all."),
+]
+SeedOption = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document instead of text.")
+]
+
+_SUFFIXES = {
+    "k": 3, "thousand": 3, "m": 6, "mn": 6, "mio": 6, "million": 6, "b": 9, "bn": 9,
+    "billion": 9, "t": 12, "tn": 12, "trillion": 12,
+}  # fmt: skip
+
+
+def parse_budget(text: str) -> float:
+    """Read a budget in USD: a plain number of at least 0.
+
+    `12e9` and `12000000000` are numbers; `12bn` is refused because readers of
+    different countries read its letters differently, and the message says how
+    to write it.
+
+    Examples
+    --------
+    >>> parse_budget("12e9")
+    12000000000.0
+    """
+    allowed = "a number of USD of at least 0, such as 12e9 or 12000000000"
+    plain = text.strip().replace("_", "")
+    try:
+        value = float(plain)
+    except ValueError:
+        message = f"--budget {text!r} is not {allowed}{_nearest_amount(plain)}"
+        raise InputError(message) from None
+    if not math.isfinite(value) or value < 0 or value > 1e15:
+        limit = " and at most 1e15" if value > 0 else ""
+        message = f"--budget {text} is refused: allowed is {allowed}{limit}"
+        raise InputError(message)
+    return value + 0.0  # -0.0 reads as 0.0
+
+
+def _nearest_amount(text: str) -> str:
+    """Guess what `12bn` or `12 000` meant, for the message only."""
+    match = re.fullmatch(r"[$€£]?\s*([\d.,'\s]+)\s*([a-zA-Z]*)\W*", text)
+    if match is None:
+        return ""
+    digits = re.sub(r"[,'\s]", "", match[1])
+    power = _SUFFIXES.get(match[2].lower(), 0 if not match[2] else None)
+    if power is None or digits.count(".") > 1 or not digits.strip("."):
+        return ""
+    number = f"{float(digits):g}"
+    return f"; did you mean {number}e{power}?" if power else f"; did you mean {number}?"

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a person meets it: messages, exit codes, whole folders."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oreserve.cli import main
+from oreserve.cli._folder import check_target, whole_folder
+from oreserve.cli._guard import guarded
+from oreserve.cli._options import parse_budget
+from oreserve.errors import InfeasibleError, InputError
+
+QUICK = ["--scenarios", "4", "--verify", "6", "--no-sensitivity", "--no-frontier",
+         "--no-programmes"]  # fmt: skip
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.err + printed.out
+    return code, printed.out, printed.err
+
+
+# --- money ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text, usd",
+    [("12e9", 12e9), ("0", 0.0), ("12_000_000_000", 12e9), (" 50e6 ", 50e6)],
+)
+def test_budget_reads_plain_numbers(text, usd):
+    assert parse_budget(text) == usd
+
+
+@pytest.mark.parametrize(
+    "text, hint",
+    [
+        ("12bn", "did you mean 12e9?"),
+        ("$12 billion", "did you mean 12e9?"),
+        ("1.5m", "did you mean 1.5e6?"),
+        ("12,000,000", "did you mean"),
+        ("-5", "at least 0"),
+        ("nan", "at least 0"),
+        ("inf", "at least 0"),
+        ("1e16", "at most 1e15"),
+        ("", "at least 0"),
+        ("twelve", "at least 0"),
+    ],
+)
+def test_budget_refuses_the_rest_and_says_what_is_allowed(text, hint):
+    with pytest.raises(InputError, match="12e9") as refused:
+        parse_budget(text)
+    assert hint in str(refused.value)
+
+
+@pytest.mark.parametrize("budget", ["12bn", "-5"])
+def test_bad_budget_is_exit_1_and_leaves_nothing(capsys, tmp_path, budget):
+    out = tmp_path / "plan"
+    code, stdout, err = run(
+        capsys, "plan", "tiny", "--budget", budget, "--out", str(out)
+    )
+    assert (code, stdout) == (1, "")
+    assert budget in err
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- usage ---------------------------------------------------------------------------
+
+
+def test_unknown_option_is_usage(capsys):
+    code, _, err = run(capsys, "plan", "--bugdet", "5")
+    assert code == 2
+    assert "--budget" in err
+
+
+def test_version(capsys):
+    from oreserve import __version__
+
+    assert run(capsys, "--version")[:2] == (0, f"oreserve {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["studies", "shocks", "check", "simulate", "plan", "report"]
+)
+def test_help_shows_an_example(capsys, command):
+    code, out, _ = run(capsys, command, "--help")
+    assert code == 0
+    assert f"oreserve {command}" in out
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from oreserve.cli import main; main(['--help']);"
+        "heavy = {'numpy', 'polars', 'scipy', 'highspy', 'altair', 'pandas'};"
+        "sys.exit(repr(sorted(heavy & set(sys.modules))) "
+        "if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_import_of_the_package_loads_nothing_heavy():
+    code = "import sys, oreserve; sys.exit('polars' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_unknown_instrument_names_the_nearest(capsys):
+    code, _, err = run(capsys, "plan", "tiny", "--instruments", "reserve,projcts")
+    assert code == 1
+    assert "did you mean projects?" in err
+
+
+# --- errors become one message -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error, code, words",
+    [
+        (InputError("no mineral 'galium'; did you mean gallium?"), 1, "gallium"),
+        (InfeasibleError("limit max_t of gallium"), 3, "limit max_t"),
+        (OSError(errno.ENOSPC, "No space left", "x.csv"), 1, "disk is full"),
+        (FileNotFoundError(errno.ENOENT, "gone", "items.csv"), 1, "vanished"),
+        (PermissionError(errno.EACCES, "no", "/root/x"), 1, "Not allowed"),
+        (MemoryError(), 1, "--scenarios"),
+        (ZeroDivisionError("division by zero"), 1, "report it"),
+        (KeyboardInterrupt(), 130, "Run again to resume"),
+    ],
+)
+def test_no_exception_shows_a_traceback(capsys, monkeypatch, error, code, words):
+    import typer
+
+    monkeypatch.delenv("ORESERVE_DEBUG", raising=False)
+
+    @guarded
+    def command() -> None:
+        raise error
+
+    with pytest.raises(typer.Exit) as stopped:
+        command()
+    err = capsys.readouterr().err
+    assert stopped.value.exit_code == code
+    assert words in err
+    assert len(err.strip().splitlines()) == 1
+
+
+# --- the output folder appears whole or not at all -----------------------------------
+
+
+def test_folder_appears_only_at_the_end(tmp_path):
+    target = tmp_path / "a" / "b"
+    with whole_folder(target) as scratch:
+        (scratch / "plan.json").write_text("{}")
+        assert not target.exists()
+    assert [p.name for p in target.iterdir()] == ["plan.json"]
+    assert [p.name for p in target.parent.iterdir()] == ["b"]
+
+
+def _fail_inside(target: Path) -> None:
+    with whole_folder(target) as scratch:
+        (scratch / "plan.json").write_text("{")
+        raise OSError(errno.ENOSPC, "full")
+
+
+def test_failure_leaves_no_folder_and_no_parents(tmp_path):
+    with pytest.raises(OSError, match="full"):
+        _fail_inside(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failure_keeps_the_earlier_result(tmp_path):
+    target = tmp_path / "plan"
+    target.mkdir()
+    (target / "plan.json").write_text("old")
+    with pytest.raises(OSError, match="full"):
+        _fail_inside(target)
+    assert (target / "plan.json").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_earlier_result_is_replaced_whole(tmp_path):
+    target = tmp_path / "plan"
+    target.mkdir()
+    (target / "plan.json").write_text("old")
+    (target / "stale.csv").write_text("old")
+    with whole_folder(target) as scratch:
+        (scratch / "plan.json").write_text("new")
+    assert [p.name for p in target.iterdir()] == ["plan.json"]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["thesis.docx", "data.csv"])
+def test_folder_of_somebody_else_is_refused(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=name):
+        check_target(tmp_path)
+
+
+def test_result_with_a_foreign_file_is_refused(tmp_path):
+    (tmp_path / "plan.json").write_text("{}")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"notes\.txt"):
+        check_target(tmp_path)
+
+
+def test_file_as_target_is_refused(tmp_path):
+    (tmp_path / "plan").write_text("")
+    with pytest.raises(InputError, match="not a folder"):
+        check_target(tmp_path / "plan")
+
+
+# --- the commands on the tiny study --------------------------------------------------
+
+
+def test_studies_lists_tiny(capsys):
+    code, out, _ = run(capsys, "studies", "--json")
+    assert code == 0
+    assert "tiny" in {row["name"] for row in json.loads(out)}
+
+
+def test_misspelt_study_names_the_nearest(capsys):
+    code, _, err = run(capsys, "check", "tinny")
+    assert code == 1
+    assert "tiny" in err
+
+
+def test_check_tiny_is_clean(capsys):
+    code, out, _ = run(capsys, "check", "tiny", "--json")
+    assert code == 0
+    assert json.loads(out)["ok"] is True
+
+
+def test_simulate_prints_one_json_document(capsys):
+    code, out, _ = run(capsys, "simulate", "tiny", "--periods", "1", "--json")
+    assert code == 0
+    figures = json.loads(out)
+    assert {"status", "welfare_usd", "home_loss_usd", "seed", "study_hash",
+            "versions"} <= set(figures)  # fmt: skip
+
+
+def test_simulate_writes_the_tables_of_the_surface(capsys, tmp_path):
+    out = tmp_path / "outcome"
+    code, _, _ = run(capsys, "simulate", "tiny", "--periods", "2", "--out", str(out))
+    assert code == 0
+    assert {"outcome.json", "prices.csv", "shortfall.csv", "activity.csv", "flows.csv",
+            "stocks.csv", "unsold.csv"} <= {p.name for p in out.iterdir()}  # fmt: skip
+
+
+def test_missing_shock_file_is_input_error(capsys):
+    code, _, err = run(capsys, "simulate", "tiny", "--shock", "no-such-shock.yaml")
+    assert code == 1
+    assert "no-such-shock" in err
+
+
+def test_shock_outside_the_horizon_says_so(capsys, tmp_path):
+    shock = tmp_path / "late.yaml"
+    shock.write_text(
+        "name: too late\neffects:\n"
+        "  - {kind: demand, country: USA, factor: 1.5, from: 2090-01, until: 2091-01}\n"
+    )
+    code, _, err = run(capsys, "simulate", "tiny", "--shock", str(shock))
+    assert code == 1
+    assert "outside" in err
+
+
+def test_plan_folder_holds_report_and_tables(capsys, tmp_path):
+    out = tmp_path / "plan"
+    code, stdout, _ = run(
+        capsys, "plan", "tiny", "--budget", "5e6", *QUICK, "--out", str(out), "--excel"
+    )
+    assert code == 0
+    assert "report.html" in stdout
+    assert {"plan.json", "reserve.csv", "agreements.csv", "projects.csv",
+            "coverage.csv", "marginal_value.csv", "reconciliation.csv", "report.html",
+            "tables.xlsx"} <= {p.name for p in out.iterdir()}  # fmt: skip
+    (out / "report.html").unlink()
+    assert run(capsys, "report", str(out))[0] == 0
+    assert (out / "report.html").is_file()
+
+
+def test_plan_of_nothing_buys_nothing(capsys):
+    code, out, _ = run(capsys, "plan", "tiny", "--budget", "0", *QUICK, "--json")
+    assert code == 0
+    assert json.loads(out)["outlays_usd"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_report_on_a_foreign_folder_says_what_it_needs(capsys, tmp_path):
+    code, _, err = run(capsys, "report", str(tmp_path))
+    assert code == 1
+    assert "plan.json" in err
+
+
+def test_interrupt_leaves_nothing_behind(tmp_path):
+    """Ctrl-C in the middle of a plan: exit 130, one line, no folder."""
+    out = tmp_path / "plan"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "oreserve", "plan", "tiny", "--budget", "5e6",
+         "--scenarios", "2000", "--verify", "2000", "--out", str(out)],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stderr is not None
+    process.stderr.readline()  # the first stage has begun
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Interrupted" in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
