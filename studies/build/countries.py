@@ -36,20 +36,38 @@ BASIC = (
     "UKR USA UZB VNM ZAF ZMB ZWE AGO ARE BHR MYS KEN MWI"
 ).split()
 
-EU = (
-    "AUT BEL BGR CYP CZE DEU DNK ESP EST FIN FRA GRC HRV HUN IRL ITA LTU LUX LVA MLT "
-    "NLD POL PRT ROU SVK SVN SWE"
-).split()
-NATO = (
-    "ALB BEL BGR CAN CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN ISL ITA LTU LUX LVA "
-    "MKD MNE NLD NOR POL PRT ROU SVK SVN SWE TUR USA"
-).split()
-NATO_LATE = {"FIN": "2023-04-04", "SWE": "2024-03-07"}
-# Minerals Security Partnership members; the FORGE club that follows it (February
-# 2026) is taken to have the same members.
-MSP = (
-    "AUS CAN DEU ESP EST FIN FRA GBR IND ITA JPN KOR NOR SWE USA TUR"
-).split()
+# Dates of accession; 1958 and 1949 are the treaties' own entry into force.
+EU_ENTRY = {
+    "1958-01-01": "BEL DEU FRA ITA LUX NLD",
+    "1973-01-01": "DNK IRL",
+    "1981-01-01": "GRC",
+    "1986-01-01": "ESP PRT",
+    "1995-01-01": "AUT FIN SWE",
+    "2004-05-01": "CYP CZE EST HUN LTU LVA MLT POL SVK SVN",
+    "2007-01-01": "BGR ROU",
+    "2013-07-01": "HRV",
+}
+NATO_ENTRY = {
+    "1949-08-24": "BEL CAN DNK FRA GBR ISL ITA LUX NLD NOR PRT USA",
+    "1952-02-18": "GRC TUR",
+    "1955-05-06": "DEU",
+    "1982-05-30": "ESP",
+    "1999-03-12": "CZE HUN POL",
+    "2004-03-29": "BGR EST LTU LVA ROU SVK SVN",
+    "2009-04-01": "ALB HRV",
+    "2017-06-05": "MNE",
+    "2020-03-27": "MKD",
+    "2023-04-04": "FIN",
+    "2024-03-07": "SWE",
+}
+# Minerals Security Partnership. The FORGE club that follows it (February 2026) is
+# taken to have the same members.
+MSP_ENTRY = {
+    "2022-06-14": "AUS CAN DEU FIN FRA GBR JPN KOR NOR SWE USA",
+    "2023-02-01": "ITA",
+    "2023-06-01": "IND",
+    "2024-01-01": "EST ESP TUR",
+}
 
 
 def ensure(tables: Tables, raw: Raw, country: str) -> None:
@@ -85,22 +103,24 @@ def ensure(tables: Tables, raw: Raw, country: str) -> None:
 
 def add(tables: Tables, raw: Raw) -> None:
     """Add the basic countries and the memberships of EU, NATO and MSP."""
-    for country in sorted({*BASIC, *EU, *NATO, *MSP, "ROW"}):
+    blocs = {"EU": EU_ENTRY, "NATO": NATO_ENTRY, "MSP": MSP_ENTRY}
+    members = {c for b in blocs.values() for names in b.values() for c in names.split()}
+    for country in sorted({*BASIC, *members, "ROW"}):
         ensure(tables, raw, country)
     source = assume(
         tables,
         "ASSUMED-BLOCS",
-        "Members of the EU, NATO and the Minerals Security Partnership as commonly "
-        "known in 2026; dates only where accession is recent",
+        "Members of the EU, NATO and the Minerals Security Partnership with dates of "
+        "accession, as commonly known; not checked in a source here",
     )
-    for bloc, members in (("EU", EU), ("NATO", NATO), ("MSP", MSP)):
-        for country in members:
-            start = NATO_LATE.get(country) if bloc == "NATO" else None
-            tables.row(
-                "memberships",
-                country=country,
-                bloc=bloc,
-                **{"from": start},
-                source_id=source,
-                evidence="assumed",
-            )
+    for bloc, entries in blocs.items():
+        for start, names in entries.items():
+            for country in names.split():
+                tables.row(
+                    "memberships",
+                    country=country,
+                    bloc=bloc,
+                    **{"from": start},
+                    source_id=source,
+                    evidence="assumed",
+                )

@@ -50,12 +50,6 @@ def _truth(text: str) -> bool:
     return text.strip().lower() in {"1", "true", "yes", "key"}
 
 
-def _specs_path() -> Path:
-    return SPECS if SPECS.exists() else Path(__file__).with_name(
-        "_columns_until_spec.csv"
-    )
-
-
 def _read_specs(path: Path) -> dict[str, tuple[Column, ...]]:
     specs: dict[str, list[Column]] = {}
     with path.open(encoding="utf-8", newline="") as lines:
@@ -90,9 +84,9 @@ def _text(value: Value) -> str:
 class Tables:
     """Rows of all tables of a study, by key."""
 
-    def __init__(self, specs: Path | None = None) -> None:
+    def __init__(self, specs: Path = SPECS) -> None:
         """Read the column specs that every row is held against."""
-        self.specs = _read_specs(specs or _specs_path())
+        self.specs = _read_specs(specs)
         self._rows: dict[str, dict[tuple[str, ...], dict[str, Value]]] = {
             name: {} for name in self.specs
         }
@@ -110,7 +104,10 @@ class Tables:
             message = f"unknown table {table!r}; known: {sorted(self.specs)}"
             raise BuildError(message)
         known = {c.name for c in self.specs[table]}
-        unknown = sorted(set(columns) - known)
+        ends = tuple(n[1:] for n in known if n.startswith("*"))
+        unknown = sorted(
+            n for n in set(columns) - known if not (ends and n.endswith(ends))
+        )
         if unknown:
             message = f"{table}: unknown columns {unknown}; allowed: {sorted(known)}"
             raise BuildError(message)
@@ -187,10 +184,13 @@ class Tables:
     def csv_text(self, table: str) -> str:
         """Write one table as sorted CSV; columns that are empty throughout go."""
         rows = [row for _, row in sorted(self._rows[table].items())]
+        declared = [c.name for c in self.specs[table]]
+        extra = sorted({n for r in rows for n in r} - set(declared))
+        keys = {c.name for c in self.specs[table] if c.key}
         names = [
-            c.name
-            for c in self.specs[table]
-            if c.key or any(r.get(c.name) is not None for r in rows)
+            n
+            for n in [*declared, *extra]
+            if n in keys or any(r.get(n) is not None for r in rows)
         ]
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
@@ -212,7 +212,7 @@ class Tables:
             path.write_bytes(text.encode())
             header = text.split("\n", 1)[0].split(",")
             types = {c.name: FRICTIONLESS[c.type] for c in self.specs[table]}
-            fields = [{"name": n, "type": types[n]} for n in header]
+            fields = [{"name": n, "type": types.get(n, "number")} for n in header]
             keys = [c.name for c in self.specs[table] if c.key]
             schema = {"fields": fields, "primaryKey": keys}
             resources.append({"name": table, "path": f"{table}.csv", "schema": schema})

@@ -35,7 +35,7 @@ DEFENCE_ABROAD = 0.5
 
 DEFAULT_SHARE = ClassShare(0.03, 0.25)
 CLASS_SHARES: dict[str, ClassShare] = {
-    "aluminium": ClassShare(0.03, 0.25),
+    "aluminum": ClassShare(0.03, 0.25),
     "antimony": ClassShare(0.08, 0.40),
     "arsenic": ClassShare(0.05, 0.25),
     "barite": ClassShare(0.01, 0.40),
@@ -58,7 +58,7 @@ CLASS_SHARES: dict[str, ClassShare] = {
     "nickel": ClassShare(0.08, 0.30),
     "niobium": ClassShare(0.06, 0.35),
     "palladium": ClassShare(0.02, 0.30),
-    "phosphate rock": ClassShare(0.005, 0.60),
+    "phosphate": ClassShare(0.005, 0.60),
     "platinum": ClassShare(0.02, 0.35),
     "potash": ClassShare(0.005, 0.60),
     "rhenium": ClassShare(0.20, 0.35),
