@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from oreserve.market import Outcome, simulate
     from oreserve.planning import Plan, plan
     from oreserve.report import write_report
-    from oreserve.study import Study, check_study, load_shock, load_study, studies
+    from oreserve.study import (
+        Study,
+        StudyError,
+        check_study,
+        load_shock,
+        load_study,
+        studies,
+    )
 
 __version__ = "0.1.0"
 
@@ -30,6 +37,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Study",
+    "StudyError",
     "__version__",
     "check_study",
     "load_shock",
@@ -48,6 +56,7 @@ _HOMES = {
     "Outcome": "oreserve.market",
     "Plan": "oreserve.planning",
     "Study": "oreserve.study",
+    "StudyError": "oreserve.study",
     "check_study": "oreserve.study",
     "load_shock": "oreserve.study",
     "load_study": "oreserve.study",
