@@ -7,6 +7,7 @@ block keeps plain arrays: they go straight into HiGHS, into scipy or into a file
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int32]  # what HiGHS takes; half the memory of int64
 Bools = npt.NDArray[np.bool_]
 
 _OPTIMAL = highspy.HighsModelStatus.kOptimal
@@ -73,8 +75,8 @@ class Block:
     integer: Bools
     row_lower: Floats
     row_upper: Floats
-    entry_row: Ints
-    entry_column: Ints
+    entry_row: Indices
+    entry_column: Indices
     entry_value: Floats
     column_names: Sequence[str] | Callable[[int], str] = field(default=lambda j: f"x{j}")
     row_names: Sequence[str] | Callable[[int], str] = field(default=lambda i: f"r{i}")
@@ -165,7 +167,9 @@ class BlockBuilder:
     def __init__(self) -> None:
         self._columns: list[tuple[Any, Floats, Floats, Floats, Bools]] = []
         self._rows: list[tuple[Any, Floats, Floats]] = []
-        self._entries: list[tuple[Ints, Ints, Floats]] = []
+        self._entry_rows: list[Indices] = []
+        self._entry_columns: list[Indices] = []
+        self._entry_values: list[Floats] = []
         self.columns = 0
         self.rows = 0
 
@@ -216,19 +220,25 @@ class BlockBuilder:
     ) -> None:
         """Add matrix entries; scalars stand for all."""
         where, which, value = np.broadcast_arrays(
-            np.asarray(rows, dtype=np.int64),
-            np.asarray(columns, dtype=np.int64),
+            np.asarray(rows, dtype=np.int32),
+            np.asarray(columns, dtype=np.int32),
             np.asarray(values, dtype=float),
         )
-        self._entries.append((where.ravel(), which.ravel(), value.ravel()))
+        self._entry_rows.append(where.ravel())
+        self._entry_columns.append(which.ravel())
+        self._entry_values.append(value.ravel())
 
     def build(
         self, *, fixed_w: bool = True, fixed_cost: bool = True, offset: float = 0.0
     ) -> Block:
-        """Return the block of all that was added, in the order it was added."""
+        """Return the block of all that was added, in the order it was added.
+
+        The entries are handed over: the builder is empty of them afterwards, so
+        that a large block does not stand in memory twice.
+        """
         empty = np.zeros(0)
-        none = np.zeros(0, dtype=np.int64)
-        columns, rows, entries = self._columns, self._rows, self._entries
+        none = np.zeros(0, dtype=np.int32)
+        columns, rows = self._columns, self._rows
         return Block(
             column_names=_joined([(c[0], len(c[1])) for c in columns], "x"),
             cost=np.concatenate([empty, *(c[1] for c in columns)]),
@@ -238,21 +248,35 @@ class BlockBuilder:
             row_names=_joined([(r[0], len(r[1])) for r in rows], "r"),
             row_lower=np.concatenate([empty, *(r[1] for r in rows)]),
             row_upper=np.concatenate([empty, *(r[2] for r in rows)]),
-            entry_row=np.concatenate([none, *(e[0] for e in entries)]),
-            entry_column=np.concatenate([none, *(e[1] for e in entries)]),
-            entry_value=np.concatenate([empty, *(e[2] for e in entries)]),
+            entry_row=_handed_over(self._entry_rows, none),
+            entry_column=_handed_over(self._entry_columns, none),
+            entry_value=_handed_over(self._entry_values, empty),
             fixed_w=fixed_w,
             fixed_cost=fixed_cost,
             offset=offset,
         )
 
 
-def _joined(parts: list[tuple[list[str] | None, int]], letter: str) -> tuple[str, ...]:
-    names: list[str] = []
-    for part, count in parts:
-        first = len(names)
-        names.extend(part or (f"{letter}{first + k}" for k in range(count)))
-    return tuple(names)
+def _handed_over(parts: list[Any], empty: Any) -> Any:
+    """Join the parts into one array and let go of them."""
+    whole = np.concatenate([empty, *parts])
+    parts.clear()
+    return whole
+
+
+def _joined(
+    parts: list[tuple[list[str] | None, int]], letter: str
+) -> Callable[[int], str]:
+    """Return a function from index to name: a million strings are never made."""
+    starts = np.cumsum([0, *(count for _, count in parts)]).tolist()
+    names = [given for given, _ in parts]
+
+    def name_of(index: int) -> str:
+        part = bisect.bisect_right(starts, index) - 1
+        given = names[part]
+        return given[index - starts[part]] if given else f"{letter}{index}"
+
+    return name_of
 
 
 @dataclass(frozen=True)
@@ -271,14 +295,21 @@ class BlockSolution:
     bound: float
 
 
+class _QuietHighs(highspy.Highs):
+    """HiGHS without Python callbacks: they print a banner and take the GIL."""
+
+    def __init__(self) -> None:
+        super(highspy.Highs, self).__init__()
+        self.setOptionValue("output_flag", False)
+
+
 def new_highs(**options: Any) -> highspy.Highs:
     """Return a silent HiGHS instance with one thread.
 
     Two instances with different `threads` in one process return nothing and say
     nothing, so every instance of this package is made here.
     """
-    highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
+    highs = _QuietHighs()
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("random_seed", 0)
     for name, value in options.items():
