@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weighted least squares with balances and signs, solved through its dual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array, diags_array
+from scipy.sparse.linalg import splu
+
+from oreserve.errors import OreserveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Fit", "fit_balanced"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+MOST_ROUNDS = 200
+BALANCE_TOLERANCE = 1e-13  # of what flows through a row
+
+
+@dataclass(frozen=True)
+class Fit:
+    """``min sum ((v - raw)/sigma)^2  s.t.  balance @ v = 0, v >= 0 where signed``."""
+
+    balance: csr_array  # (rows, V)
+    raw: Floats  # (V,)
+    sigma: Floats  # (V,) above 0
+    nonnegative: Bools  # (V,)
+
+
+def fit_balanced(fit: Fit) -> tuple[Floats, int]:
+    """Find the balanced values nearest to the raw ones.
+
+    With ``z = v / sigma`` and ``M = balance diag(sigma)`` the dual is the
+    unconstrained, convex, piecewise quadratic ``min |max(0, z_raw + M' mu)|^2 / 2``
+    (no maximum where a value has no sign). Newton steps on its active set with a
+    line search end in finitely many rounds: this is the primal active set with a
+    guarantee that it does not cycle.
+
+    Parameters
+    ----------
+    fit
+        Balances, raw values, standard errors and signs. Each row of the balance
+        needs at least one value without a sign (a stock change), so that the
+        normal equations are positive definite.
+
+    Returns
+    -------
+    tuple[Floats, int]
+        Values, shape (V,), in the unit of `raw`, and the number of rounds.
+
+    Raises
+    ------
+    OreserveError
+        If the values are still not balanced after 200 rounds.
+    """
+    scaled = fit.balance @ diags_array(fit.sigma)
+    rows_norm = np.sqrt(np.asarray(scaled.power(2).sum(axis=1)).ravel())
+    matrix = csr_array(diags_array(1.0 / rows_norm) @ scaled)
+    transposed = csr_array(matrix.T)
+    size = abs(matrix)
+    start = fit.raw / fit.sigma
+    mu = np.zeros(matrix.shape[0])
+
+    def primal(dual: Floats) -> Floats:
+        free = start + transposed @ dual
+        return np.where(fit.nonnegative, np.maximum(free, 0.0), free)
+
+    z = primal(mu)
+    for rounds in range(MOST_ROUNDS):
+        gap = matrix @ z
+        if np.all(np.abs(gap) <= BALANCE_TOLERANCE * (size @ np.abs(z))):
+            return _polished(z * fit.sigma), rounds
+        active = ~fit.nonnegative | (z > 0.0)
+        step = _newton_step(matrix, transposed, active, gap)
+        moved = _line_search(primal, mu, step, z, slope=float(gap @ step))
+        if moved is None:  # rounding: no better point can be told from this one
+            return _checked(fit, z * fit.sigma), rounds
+        mu, z = moved
+    return _checked(fit, z * fit.sigma), MOST_ROUNDS
+
+
+def _polished(values: Floats) -> Floats:
+    return values + 0.0  # turns -0.0 into 0.0
+
+
+def _checked(fit: Fit, values: Floats) -> Floats:
+    gap = np.abs(fit.balance @ values)
+    through = abs(fit.balance) @ np.abs(values)
+    if np.any(gap > 1e-8 * np.maximum(through, through.max(initial=0.0) * 1e-9)):
+        message = (
+            f"reconciliation did not balance: {gap.max():.3g} t left in the worst of "
+            f"{gap.size} rows; look for standard errors that are zero or huge"
+        )
+        raise OreserveError(message)
+    return _polished(values)
+
+
+def _newton_step(
+    matrix: csr_array, transposed: csr_array, active: Bools, gap: Floats
+) -> Floats:
+    normal = (matrix @ diags_array(active.astype(np.float64)) @ transposed).tocsc()
+    scale = 1.0 / np.sqrt(normal.diagonal())
+    scaled = (diags_array(scale) @ normal @ diags_array(scale)).tocsc()
+    factor = splu(
+        scaled,
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
+    right = -scale * gap
+    step = factor.solve(right)
+    step += factor.solve(right - scaled @ step)
+    return np.asarray(scale * step, dtype=np.float64)
+
+
+def _line_search(
+    primal: Callable[[Floats], Floats],
+    mu: Floats,
+    step: Floats,
+    z: Floats,
+    *,
+    slope: float,
+) -> tuple[Floats, Floats] | None:
+    value = 0.5 * float(z @ z)
+    share = 1.0
+    while share > 1e-12:  # below it the step is rounding
+        trial = mu + share * step
+        z_trial = primal(trial)
+        if 0.5 * float(z_trial @ z_trial) <= value + 1e-4 * share * slope:
+            return trial, z_trial
+        share *= 0.5
+    return None
