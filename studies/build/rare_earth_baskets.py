@@ -19,8 +19,10 @@ Processes
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from studies.build.raw import Raw
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
 
 __all__ = [
     "CRACKING_SEPARATION",

@@ -10,14 +10,8 @@ for dysprosium, terbium and yttrium under 1 % of world use pays them, and
 
 from __future__ import annotations
 
-from studies.build.rare_earth_balance import (
-    MAGNETS,
-    Balance,
-    Magnet,
-    ndpr_oxide_per_metal,
-    oxide_per_metal,
-    swarf_oxides,
-)
+from typing import TYPE_CHECKING
+
 from studies.build.rare_earth_baskets import (
     ELEMENTS,
     FEEDS,
@@ -25,9 +19,19 @@ from studies.build.rare_earth_baskets import (
     outputs_per_t_feed,
     oxide_of,
 )
-from studies.build.raw import Raw
+from studies.build.rare_earth_magnets import (
+    MAGNETS,
+    Magnet,
+    ndpr_oxide_per_metal,
+    oxide_per_metal,
+    swarf_oxides,
+)
 from studies.build.sources import assume
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.rare_earth_flows import Balance
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["MARKETS_OUTSIDE", "add_prices", "base_prices", "mcs_prices"]
 

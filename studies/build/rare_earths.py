@@ -10,18 +10,10 @@ how much.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from studies.build.countries import ensure
-from studies.build.rare_earth_balance import (
-    MAGNETS,
-    SM_IN_SMCO,
-    Balance,
-    balance,
-    ndpr_oxide_per_metal,
-    oxide_per_metal,
-    swarf_oxides,
-)
+from studies.build.rare_earth_balance import balance
 from studies.build.rare_earth_baskets import (
     ELEMENTS,
     FEEDS,
@@ -32,11 +24,21 @@ from studies.build.rare_earth_baskets import (
     outputs_per_t_feed,
     oxide_of,
 )
+from studies.build.rare_earth_magnets import (
+    MAGNETS,
+    SM_IN_SMCO,
+    ndpr_oxide_per_metal,
+    oxide_per_metal,
+    swarf_oxides,
+)
 from studies.build.rare_earth_prices import add_prices, base_prices
-from studies.build.raw import Raw
 from studies.build.sources import assume
-from studies.build.tables import Tables
 from studies.build.uses import HOMES, add_use
+
+if TYPE_CHECKING:
+    from studies.build.rare_earth_flows import Balance
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["ITEMS", "PLANTS", "add"]
 
