@@ -23,6 +23,9 @@ MODULES: tuple[str, ...] = (
     "countries",
     "lists",
     "aluminium",
+    "copper",
+    "antimony_tungsten",
+    "cobalt_nickel",
     "rare_earths",
     "policy",
 )

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of the Mineral Commodity Summaries as tonnes, with their provenance."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from studies.build.raw import Raw
+from studies.build.tables import BuildError
+
+__all__ = ["Figure", "capacity", "figures", "import_shares", "production", "salient"]
+
+BASE_YEAR = 2024
+# Units as the publisher prints them, in tonnes.
+TONNES = {
+    "metric tons": 1.0,
+    "thousand metric tons": 1e3,
+    "thousand metric dry tons": 1e3,
+    "kilograms": 1e-3,
+}
+
+
+class Figure(NamedTuple):
+    """A quantity in tonnes with where it comes from."""
+
+    t: float
+    source_id: str
+    evidence: str
+    note: str | None = None
+
+
+def figures(
+    values: dict[str, float],
+    source_id: str,
+    evidence: str,
+    note: str | None = None,
+) -> dict[str, Figure]:
+    """Give every value of a mapping the same source."""
+    return {c: Figure(v, source_id, evidence, note) for c, v in values.items()}
+
+
+def production(  # noqa: PLR0913  # each keyword narrows one column
+    raw: Raw,
+    mineral: str,
+    stage: str,
+    *,
+    statistic: str = "production",
+    commodity: str | None = None,
+    detail: str | None = None,
+    year: int = BASE_YEAR,
+) -> dict[str, Figure]:
+    """Return output by country from MCS 2026; `ROW` is `other countries`.
+
+    Withheld and unavailable figures are left out. Figures that the publisher marks
+    as estimated have evidence `estimated`, the others `read`.
+    """
+    frame = raw.production.filter(
+        (pl.col("mineral") == mineral)
+        & (pl.col("stage") == stage)
+        & (pl.col("statistic") == statistic)
+        & (pl.col("year") == year)
+        & (pl.col("source") == "USGS MCS 2026")
+        & (pl.col("iso3") != "WLD")
+    )
+    if commodity is not None:
+        frame = frame.filter(pl.col("commodity") == commodity)
+    if detail is not None:
+        frame = frame.filter(pl.col("detail") == detail)
+    found: dict[str, Figure] = {}
+    rows = frame.select("iso3", "quantity_t", "estimated").iter_rows()
+    for iso3, tonnes, estimated in rows:
+        if tonnes is None or tonnes <= 0:
+            continue
+        country = "ROW" if iso3 == "OTH" else iso3
+        evidence = "estimated" if estimated == "True" else "read"
+        if country in found:
+            message = f"{mineral} {stage}: two figures for {country}"
+            raise BuildError(message)
+        found[country] = Figure(tonnes, "MCS26", evidence)
+    if not found:
+        message = f"no production of {mineral} at stage {stage}"
+        raise BuildError(message)
+    return found
+
+
+def capacity(raw: Raw, mineral: str, stage: str, **narrow: str) -> dict[str, Figure]:
+    """Return capacity by country; the table states it for 2025 only in most cases."""
+    for year in (BASE_YEAR, BASE_YEAR + 1):
+        try:
+            return production(
+                raw, mineral, stage, statistic="capacity", year=year, **narrow
+            )
+        except BuildError:
+            continue
+    message = f"no capacity of {mineral} at stage {stage}"
+    raise BuildError(message)
+
+
+def salient(
+    raw: Raw, chapter: str, detail: str, *, commodity: str | None = None,
+    year: int = BASE_YEAR,
+) -> Figure:  # fmt: skip
+    """Return one United States figure in tonnes; the detail must match exactly."""
+    frame = raw.mcs.filter(
+        (pl.col("section") == "Salient Statistics\u2014United States")
+        & (pl.col("chapter") == chapter)
+        & (pl.col("detail") == detail)
+        & (pl.col("year") == str(year))
+    )
+    if commodity is not None:
+        frame = frame.filter(pl.col("commodity") == commodity)
+    if frame.height != 1:
+        message = f"{chapter}: {frame.height} rows named {detail!r} in {year}"
+        raise BuildError(message)
+    row = frame.row(0, named=True)
+    if row["value"] is None:
+        message = f"{chapter}: {detail!r} is {row['value_raw']} in {year}"
+        raise BuildError(message)
+    tonnes = row["value"] * TONNES[row["unit"]]
+    return Figure(tonnes, "MCS26", "estimated" if row["estimated"] else "read")
+
+
+def price_of(raw: Raw, chapter: str, detail: str, *, year: int = BASE_YEAR) -> float:
+    """Return one United States price as printed; the detail must start with `detail`."""
+    frame = raw.mcs.filter(
+        (pl.col("section") == "Salient Statistics\u2014United States")
+        & (pl.col("chapter") == chapter)
+        & pl.col("detail").str.starts_with(detail)
+        & (pl.col("year") == str(year))
+    )
+    if frame.height != 1 or frame["value"][0] is None:
+        message = f"{chapter}: no single price {detail!r} in {year}"
+        raise BuildError(message)
+    return float(frame["value"][0])
+
+
+def import_shares(
+    raw: Raw, chapter: str, commodity: str, detail: str
+) -> dict[str, float]:
+    """Return the shares (0-1) of named countries in US imports of 2021-24."""
+    frame = raw.import_sources.filter(
+        (pl.col("chapter") == chapter)
+        & (pl.col("commodity") == commodity)
+        & (pl.col("detail") == detail)
+    )
+    found = {
+        iso3: value / 100
+        for iso3, value in frame.select("iso3", "value").iter_rows()
+        if iso3 is not None and value is not None
+    }
+    if not found:
+        message = f"{chapter}: no import sources {detail!r}"
+        raise BuildError(message)
+    return found
