@@ -30,7 +30,7 @@ from studies.build.rare_earth_magnets import (
 if TYPE_CHECKING:
     from studies.build.raw import Raw
 
-__all__ = ["balance", "mines_2024"]
+__all__ = ["balance", "mines"]
 
 # MCS 2026 country -> feed; the rest of the rows is monazite.
 CLAY = ("BRA", "MMR", "MYS", "THA", "VNM")
@@ -66,10 +66,13 @@ DESTINATIONS: dict[str, dict[str, float]] = {
 }
 
 
-def mines_2024(raw: Raw, year: str = "2024") -> dict[tuple[str, str], float]:
+def mines(
+    raw: Raw, year: str = "2024", *, yttric_share: float = CHINA_CLAY_YTTRIC_SHARE
+) -> dict[tuple[str, str], float]:
     """Return mine output by feed and country, t REO, of one MCS 2026 year.
 
-    Countries without a row of their own in the study go to ROW.
+    Countries without a row of their own in the study go to ROW. `yttric_share` is
+    the yttrium-rich part of China's clay, 0-1.
     """
     frame = raw.mcs
     rows = frame.filter(
@@ -84,7 +87,7 @@ def mines_2024(raw: Raw, year: str = "2024") -> dict[tuple[str, str], float]:
             continue
         code = iso3 if iso3 in {"CHN", "USA", "AUS", "IND", "RUS", *CLAY} else "ROW"
         if code == "CHN":
-            yttric = CHINA_CLAY_T * CHINA_CLAY_YTTRIC_SHARE
+            yttric = CHINA_CLAY_T * yttric_share
             found["bayan_obo_concentrate", code] += value - CHINA_CLAY_T
             found["ion_clay_yttric_carbonate", code] += yttric
             found["ion_clay_carbonate", code] += CHINA_CLAY_T - yttric
@@ -121,8 +124,8 @@ def us_concentrate_exports(raw: Raw) -> float:
 
 
 def _feeds(raw: Raw, found: Balance) -> None:
-    mines = mines_2024(raw)
-    for (feed, country), t in mines.items():
+    mined = mines(raw)
+    for (feed, country), t in mined.items():
         name = feed.removesuffix("_concentrate").removesuffix("_carbonate")
         found.activity[f"{name}_mining", country] = t
     us_out = us_concentrate_exports(raw)
@@ -134,16 +137,16 @@ def _feeds(raw: Raw, found: Balance) -> None:
     found.send("monazite_concentrate", "RUS", "CHN", russian, "estimated")
     inputs: dict[tuple[str, str], float] = {}
     inputs["mountain_pass_light_separation", "USA"] = (
-        mines["mountain_pass_concentrate", "USA"] - us_out
+        mined["mountain_pass_concentrate", "USA"] - us_out
     )
     inputs["mountain_pass_separation", "CHN"] = us_out
     inputs["monazite_light_separation", "EST"] = silmet
     inputs["monazite_light_separation", "RUS"] = (
-        mines["monazite_concentrate", "RUS"] - silmet - russian
+        mined["monazite_concentrate", "RUS"] - silmet - russian
     )
-    inputs["monazite_light_separation", "IND"] = mines["monazite_concentrate", "IND"]
+    inputs["monazite_light_separation", "IND"] = mined["monazite_concentrate", "IND"]
     inputs["monazite_separation", "CHN"] = russian
-    for (feed, country), t in mines.items():
+    for (feed, country), t in mined.items():
         if feed == "mountain_pass_concentrate" or country in {"IND", "RUS"}:
             continue
         place = "MYS" if feed == "mount_weld_concentrate" else "CHN"

@@ -37,6 +37,7 @@ __all__ = [
     "ndpr_fraction",
     "outputs_per_t_feed",
     "oxide_of",
+    "published_basket",
 ]
 
 ELEMENTS: dict[str, str] = {
@@ -173,6 +174,15 @@ def ndpr_fraction(raw: Raw) -> float:
     return NDPR_ND_SHARE * share["Nd"] + (1 - NDPR_ND_SHARE) * share["Pr"]
 
 
+def published_basket(raw: Raw, deposit: str) -> dict[str, float]:
+    """Return the oxides of a deposit as published, % of TREO by element symbol."""
+    for row in raw.facts("basket_compositions").iter_rows(named=True):
+        if row["deposit"] == deposit:
+            return {e: float(row[f"{e}_pct_of_TREO"]) for e in ELEMENTS}
+    message = f"no basket {deposit!r} in basket_compositions.csv"
+    raise KeyError(message)
+
+
 def basket(raw: Raw, feed: str) -> dict[str, float]:
     """Return the shares of the oxides in a feed, summing to 1, by symbol.
 
@@ -183,12 +193,8 @@ def basket(raw: Raw, feed: str) -> dict[str, float]:
         whole = basket(raw, "mount_weld_concentrate")
         total = sum(whole[e] for e in SEG)
         return {e: (whole[e] / total if e in SEG else 0.0) for e in ELEMENTS}
-    for row in raw.facts("basket_compositions").iter_rows(named=True):
-        if row["deposit"] == FEEDS[feed]:
-            shares = {e: float(row[f"{e}_pct_of_TREO"]) for e in ELEMENTS}
-            return {e: v / sum(shares.values()) for e, v in shares.items()}
-    message = f"no basket {FEEDS[feed]!r} in basket_compositions.csv"
-    raise KeyError(message)
+    shares = published_basket(raw, FEEDS[feed])
+    return {e: v / sum(shares.values()) for e, v in shares.items()}
 
 
 def contained(raw: Raw, feeds_t: dict[str, float]) -> dict[str, float]:

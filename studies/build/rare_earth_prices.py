@@ -55,6 +55,9 @@ OUTSIDE_2026 = {
     "dysprosium_oxide": (960_000.0, "SUNS", 0.01),
     "terbium_oxide": (4_000_000.0, "SUNS", 0.01),
     "yttrium_oxide": (425_000.0, "SUNS", 0.01),
+    # As NdPr, at the ratio of the averages of 2024 (56 : 55); no quote was found.
+    "neodymium_oxide": (112_000.0, None, None),
+    "praseodymium_oxide": (112_000.0, None, None),
 }
 THIN = (
     "European spot: under 1 % of world use pays it. A purchase of the plan pays this "
@@ -279,10 +282,10 @@ def _add_newest(write: _Writer, raw: Raw, base: dict[str, float]) -> None:
     passed = _passed_through(raw, base)
     for market in MARKETS_OUTSIDE:
         for item, (price, source_id, share) in OUTSIDE_2026.items():
-            quoted = market == "EU" or item == "ndpr_oxide"
+            quoted = source_id and (market == "EU" or item == "ndpr_oxide")
             write.row(
                 item, market, "2026-02", price, volume_share=share,
-                source_id=source_id if quoted else outside,
+                source_id=str(source_id) if quoted else outside,
                 evidence="read" if quoted else "assumed",
                 note=THIN if share else "Open market outside China",
             )  # fmt: skip
