@@ -102,6 +102,13 @@ def assume(tables: Tables, source_id: str, statement: str) -> str:
     return source_id
 
 
+def _when(text: str | None) -> dict[str, str | None]:
+    """Return `date`, or a note where only the year is known: no month is invented."""
+    if text and len(text) == len("2025"):
+        return {"note": f"Dated {text}"}
+    return {"date": text}
+
+
 def add(tables: Tables, raw: Raw) -> None:
     """Add the files and the compiled facts' sources; unused ones are dropped later."""
     for source_id, title, publisher, url, licence, date in FILES:
@@ -112,7 +119,7 @@ def add(tables: Tables, raw: Raw) -> None:
             publisher=publisher,
             url=url,
             licence=licence,
-            date=date,
+            **_when(date),
         )
     for row in raw.facts("sources").iter_rows(named=True):
         if tables.has("sources", row["source_id"]):
@@ -124,7 +131,7 @@ def add(tables: Tables, raw: Raw) -> None:
             publisher="see title",
             url=row["url"] if (row["url"] or "").startswith("http") else None,
             licence="facts quoted with reference",
-            date=row["date"],
+            **_when(row["date"]),
         )
     for source_id, statement in ASSUMPTIONS.items():
         assume(tables, source_id, statement)
