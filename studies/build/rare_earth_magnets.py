@@ -39,7 +39,7 @@ SWARF_PER_MAGNET = (1 - MAGNET_YIELD) / MAGNET_YIELD
 SWARF_RECOVERY = 0.9
 # Share of NdPr oxide that goes to magnets (assumed; model notes B2).
 MAGNET_SHARE = 0.85
-NDPR_UNSPLIT_SHARE = 0.2  # of non-magnet NdPr, used as the mixed oxide
+NDPR_UNSPLIT_SHARE = 0.4  # of non-magnet NdPr, used as the mixed oxide
 DYTB_FINAL_SHARE = 0.05  # of separated Dy: lasers, lamps, alloys; the rest magnets
 NDPR_USE = {
     "DEU": 150.0, "EST": 30.0, "FRA": 100.0, "JPN": 400.0, "KOR": 200.0, "ROW": 300.0,

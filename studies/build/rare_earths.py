@@ -33,7 +33,7 @@ from studies.build.rare_earth_magnets import (
 )
 from studies.build.rare_earth_prices import add_prices, base_prices
 from studies.build.sources import assume
-from studies.build.uses import HOMES, add_use
+from studies.build.uses import add_use
 
 if TYPE_CHECKING:
     from studies.build.rare_earth_flows import Balance
@@ -63,7 +63,8 @@ def _items() -> dict[str, ItemRow]:
         for feed in FEEDS
     }
     for feed in ("ion_clay_carbonate", "ion_clay_yttric_carbonate", "seg_concentrate"):
-        stage = "concentrate" if feed == "seg_concentrate" else "mine"
+        # SEG is a product of a separator: a ban on raw ore does not touch it.
+        stage = "refine" if feed == "seg_concentrate" else "mine"
         found[feed] = ItemRow(
             "rare earths", stage, "REO contained", "mixed carbonate", "284690"
         )
@@ -339,56 +340,21 @@ def _add_plants(tables: Tables, raw: Raw, found: Balance) -> None:
         )  # fmt: skip
 
 
-def element_loss(raw: Raw, found: Balance, home: str = "USA") -> dict[str, float]:
-    """Return the loss per tonne of each element that home is short of, USD.
-
-    The largest one-year loss of the U.S. Geological Survey's scenarios over the
-    element in what home uses, times the share of it that comes from China. The same
-    tonne of an element counts the same in every form.
-    """
-    losses = {
-        r["mineral"]: 1e6 * float(r["net_decrease_us_gdp_musd"])
-        for r in raw.facts("usgs_gdp_impact_2025").iter_rows(named=True)
-    }
-    shares = contents(raw)
-    per_tonne: dict[str, float] = {}
-    for symbol, name in ELEMENTS.items():
-        used = lost = 0.0
-        for (item, country), t in found.use.items():
-            share = shares[item].get(symbol, 0.0)
-            if country == home and share:
-                used += share * t
-                direct = found.lanes.get((item, "CHN", home), 0.0)
-                lost += share * min(direct, t)
-        if lost > 0 and name.capitalize() in losses:
-            per_tonne[symbol] = losses[name.capitalize()] / lost
-    return per_tonne
-
-
 def _add_uses(tables: Tables, raw: Raw, found: Balance) -> None:
     source = assume(
         tables,
         "ASSUMED-RE-USE",
         "Use of rare earths by country: shares of the world assumed; United States: "
         "light by group use times the world's shares, heavy within the 74 t imported "
-        "in 2024 (MCS 2026), magnets from assumed trade; loss: largest scenario of "
-        "USGS OFR 2025-1047 per tonne of element that comes from China",
+        "in 2024 (MCS 2026), magnets from assumed trade",
     )
-    shares = contents(raw)
-    per_tonne = element_loss(raw, found)
     for (item, country), t in sorted(found.use.items()):
         ensure(tables, raw, country)
-        loss = sum(
-            share * per_tonne.get(symbol, 0.0) for symbol, share in shares[item].items()
-        )
         american = item == "yttrium_oxide" and country == "USA"
-        columns: dict[str, float | str | None] = {}
-        if country in HOMES and loss > 0:
-            columns = {"loss_usd_per_t": float(loss), "loss_basis": "includes_price"}
         add_use(
             tables, item, country, t, mineral=ITEMS[item].mineral,
             source_id="MCS26" if american else source,
-            evidence="estimated" if american else "assumed", **columns,
+            evidence="estimated" if american else "assumed",
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ Needs the raw files of a release; the finished tables are tested elsewhere.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,26 @@ pytestmark = [
 ]
 sys.path.append(str(ROOT))
 
+from studies.build import (  # noqa: E402
+    countries,
+    rare_earths,
+    settings,
+    sources,
+)
 from studies.build import rare_earth_balance as balances  # noqa: E402
 from studies.build import rare_earth_baskets as baskets  # noqa: E402
 from studies.build import rare_earth_magnets as magnets  # noqa: E402
 from studies.build import rare_earth_prices as pricing  # noqa: E402
-from studies.build import rare_earths  # noqa: E402
+from studies.build.package import PACKAGE  # noqa: E402
 from studies.build.raw import Raw  # noqa: E402
+from studies.build.tables import Tables  # noqa: E402
+
+from oreserve.market._calibrate import calibrate  # noqa: E402
+from oreserve.market._clear import clear, open_terms  # noqa: E402
+from oreserve.market._problem import MarketRules, build_problem  # noqa: E402
+from oreserve.market._reconcile import reconcile  # noqa: E402
+from oreserve.network.build import build_chains  # noqa: E402
+from oreserve.study import check_study, load_study  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -231,11 +246,97 @@ def test_every_process_leaves_a_margin(raw, found, recipes):
         assert margin > 0.01 * revenue, process
 
 
-def test_a_tonne_of_an_element_costs_the_same_in_every_form(raw, found):
-    per_tonne = rare_earths.element_loss(raw, found)
-    shares = rare_earths.contents(raw)
-    # 1,624 million USD of dysprosium, all of it Chinese, over what home uses.
-    lost = found.lanes["ndfeb_magnet_heavy", "CHN", "USA"]
-    lost *= shares["ndfeb_magnet_heavy"]["Dy"]
-    lost += found.use["dysprosium_oxide", "USA"] * shares["dysprosium_oxide"]["Dy"]
-    assert per_tonne["Dy"] == pytest.approx(1_624e6 / lost, rel=1e-6)
+@pytest.fixture(scope="module")
+def folder(raw, tmp_path_factory):
+    """The rare-earth chain alone, as a study."""
+    tables = Tables()
+    for module in (settings, sources, countries, rare_earths):
+        module.add(tables, raw)
+    tables.drop_unused_sources()
+    path = tmp_path_factory.mktemp("study") / "rare-earths"
+    tables.write(path, package={**PACKAGE, "name": "rare-earths"}, readme="Test")
+    return path
+
+
+@pytest.fixture(scope="module")
+def reconciled(folder):
+    (chain,) = build_chains(load_study(folder))
+    return reconcile(chain)
+
+
+def test_the_chain_is_a_study_without_problems(folder):
+    report = check_study(folder)
+    assert report.ok, report.summary()
+    assert report.problems.height == 0
+
+
+def test_reconciliation_moves_nothing_by_a_sigma(reconciled):
+    _, frame = reconciled
+    assert frame["z"].abs().max() < 1.0
+
+
+@pytest.fixture(scope="module")
+def market(reconciled):
+    chain, moves = calibrate(reconciled[0], wedge=0.002)
+    problem = build_problem(chain, MarketRules())
+    return chain, moves, problem
+
+
+def test_calibration_moves_no_read_price_by_five_percent(market):
+    _, moves, _ = market
+    prices = moves.filter(moves["table"] == "prices")
+    assert prices.height > 0
+    assert prices["moved_share"].abs().max() < 0.05
+
+
+def _prices(chain, result, country):
+    return {
+        chain.items[i]: price / base
+        for i, c, price, base in zip(
+            chain.nodes.item,
+            chain.nodes.country,
+            result.price,
+            chain.nodes.price,
+            strict=True,
+        )
+        if chain.countries[c] == country
+    }
+
+
+def test_base_year_returns(market):
+    chain, _, problem = market
+    result = clear(problem, open_terms(problem))
+    assert result.activity == pytest.approx(chain.plants.base, rel=0.01, abs=0.1)
+    assert result.served == pytest.approx(chain.demands.quantity, rel=0.01, abs=0.1)
+    assert result.flow == pytest.approx(chain.lanes.base, rel=0.01, abs=0.1)
+    assert result.price == pytest.approx(chain.nodes.price, rel=0.01)
+
+
+def _outage(market, plants, factor):
+    chain, _, problem = market
+    terms = open_terms(problem)
+    limit = terms.plant.copy()
+    for number, name in enumerate(chain.plants.name):
+        if name.startswith(plants):
+            limit[number] = factor * chain.plants.base[number]
+    return _prices(chain, clear(problem, replace(terms, plant=limit)), "USA")
+
+
+def test_bayan_obo_lifts_light_and_lowers_heavy(market):
+    """Calibration spike: NdPr x5.2, cerium up, dysprosium 0.42 at Bayan Obo -30 %."""
+    price = _outage(market, "bayan_obo_mining", 0.7)
+    assert 2 < price["ndpr_oxide"] < 6
+    assert 1.2 < price["ndfeb_magnet"] < 4
+    assert 1.2 < price["lanthanum_oxide"] < 4
+    assert 1.2 < price["cerium_oxide"] < 5
+    assert 0.3 < price["dysprosium_oxide"] < 0.7
+
+
+def test_half_the_clay_lifts_heavy_and_thrift_holds_it(market):
+    """Calibration spike without thrift: Dy x43, Y 6.4, Er 12, NdPr 0.55."""
+    price = _outage(market, ("ion_clay_mining_CHN", "ion_clay_mining_MMR",
+                             "ion_clay_yttric_mining"), 0.5)  # fmt: skip
+    assert 4 < price["dysprosium_oxide"] < 20
+    assert 1.5 < price["ndfeb_magnet_heavy"] < 4
+    assert 3 < price["yttrium_oxide"] < 10
+    assert 0.4 < price["ndpr_oxide"] < 1
