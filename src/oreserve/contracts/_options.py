@@ -40,7 +40,7 @@ OPTIONS: Final = (
     "floor_high",
     "grant",
     "loan",
-    "floor_offtake",
+    "floor+offtake",
 )
 """Names of the standard options."""
 
@@ -163,7 +163,7 @@ def standard_options(
     none; offtake: half of the output at a fixed long-run price; floor_low, _mid,
     _high: a floor at 80, 90, 100 % of break-even on all output; grant: 30 % of
     the investment; loan: half of the investment at 4 % over 12 years;
-    floor_offtake: the middle floor on one half, the fixed price on the other.
+    floor+offtake: the middle floor on one half, the fixed price on the other.
     All shares are proposals to be edited, not published terms.
     """
     even = break_even_usd_per_t(project)
@@ -179,7 +179,7 @@ def standard_options(
         *(ProjectOption(name, rules=((rule, 1.0),)) for name, rule in floors.items()),
         ProjectOption("grant", grant_share=0.3),
         ProjectOption("loan", loan_share=0.5),
-        ProjectOption("floor_offtake", rules=mixed),
+        ProjectOption("floor+offtake", rules=mixed),
     )
 
 
