@@ -103,36 +103,32 @@ class PlantFact(NamedTuple):
     name: str
     owner: str
     capacity: float | None
-    source_id: str
     note: str
 
 
 PLANTS: dict[tuple[str, str], PlantFact] = {
     ("mountain_pass_mining", "USA"): PlantFact(
-        "mountain_pass_mine", "USA", None, "MCS26", "MP Materials, California"
+        "mountain_pass_mine", "USA", None, "MP Materials, California"
     ),
     ("mountain_pass_light_separation", "USA"): PlantFact(
         "mountain_pass_separation",
         "USA",
         2_884.0,
-        "SAMD",
-        "Capacity: NdPr oxide of the third quarter of 2025 times four",
+        "Capacity: NdPr oxide of the third quarter of 2025 times four (samarium.dev)",
     ),
     ("mount_weld_mining", "AUS"): PlantFact(
-        "mount_weld_mine", "AUS", None, "MCS26", "Lynas; Australia's whole output"
+        "mount_weld_mine", "AUS", None, "Lynas; Australia's whole output"
     ),
     ("mount_weld_separation", "MYS"): PlantFact(
         "lynas_kuantan",
         "AUS",
         8_012.0,
-        "LYNQ1",
-        "Capacity: NdPr oxide of July to September 2025 times four",
+        "Capacity: NdPr oxide of July to September 2025 times four (Argus 2025-10-30)",
     ),
     ("monazite_light_separation", "EST"): PlantFact(
         "silmet",
         "CAN",
         None,
-        "REETRK",
         "Neo Performance; facility total 3,200 t of oxide, here as NdPr oxide",
     ),
 }
