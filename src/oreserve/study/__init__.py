@@ -10,6 +10,7 @@ from oreserve.study._settings import Settings
 from oreserve.study._study import Study
 from oreserve.study.effects import driver_state_effects, measure_effects
 from oreserve.study.prices import BasePrice, base_price, base_prices, purchase_price
+from oreserve.study.projects import option_words, parse_delay, parse_ramp
 from oreserve.study.scenario import Effect, Scenario
 from oreserve.study.shocks import Shock, load_shock, shocks
 
@@ -29,6 +30,9 @@ __all__ = [
     "load_shock",
     "load_study",
     "measure_effects",
+    "option_words",
+    "parse_delay",
+    "parse_ramp",
     "purchase_price",
     "shocks",
     "studies",

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from oreserve.errors import InputError
+from oreserve.study._checks import check_tables
 from oreserve.study._package import (
     Package,
     bundled_folder,
@@ -19,10 +20,12 @@ from oreserve.study._package import (
 )
 from oreserve.study._problems import CheckReport, Problems, StudyError, study_error
 from oreserve.study._read import FILE, ROW, read_table, typed_frame
-from oreserve.study._rules import check_tables
 from oreserve.study._settings import Settings, parse_settings
 from oreserve.study._study import Study, ordered
 from oreserve.tables import TABLES, spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,7 @@ def _no_rows(name: str) -> pl.DataFrame:
 
 
 def _derived(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Fill what other cells say: mineral of an item, main item and stage of a process."""
+    """Fill the mineral of items, and main item and stage of processes."""
     items = frames["items"].with_columns(pl.col("mineral").fill_null(pl.col("item")))
     main = (
         frames["recipes"]

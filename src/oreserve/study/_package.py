@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oreserve.errors import InputError
-from oreserve.study._problems import Problems
 from oreserve.tables import TABLES, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oreserve.study._problems import Problems
 
 DESCRIPTOR = "datapackage.json"
 _SUFFIXES = (".csv", ".parquet")

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from oreserve.study._dates import DATE_FORMS
-from oreserve.study._problems import Problems
 from oreserve.tables import (
     ColumnSpec,
     TableSpec,
@@ -20,6 +18,12 @@ from oreserve.tables import (
     spec,
     units,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from oreserve.study._problems import Problems
 
 ROW = "_row"
 FILE = "_file"
@@ -63,7 +67,7 @@ def typed_frame(
         if name in {ROW, FILE}:
             continue
         column = table_spec.column(name)
-        if column is None or column.is_pattern and name == column.name:
+        if column is None or (column.is_pattern and name == column.name):
             reader.unknown_column(name)
             continue
         columns.append(

@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -16,6 +16,9 @@ from oreserve.errors import InputError
 from oreserve.study._package import DESCRIPTOR
 from oreserve.study._study import Study, canonical_csv
 from oreserve.tables import spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TYPES = {"text": "string", "list": "string"}
 

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oreserve.errors import InputError
 from oreserve.study._dates import parse_date
 from oreserve.tables import SettingSpec, nearest, setting_specs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LARGEST = 1e15
 _NEAR = 1e-3  # 0.0833 is meant as 1/12

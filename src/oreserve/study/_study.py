@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from oreserve.errors import InputError
 from oreserve.study._dates import add_months
-from oreserve.study._settings import Settings
 from oreserve.tables import (
     TABLES,
     country_names,
@@ -24,6 +22,11 @@ from oreserve.tables import (
     nearest_country,
     spec,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oreserve.study._settings import Settings
 
 EVERYBODY = "*"
 
@@ -56,7 +59,7 @@ class Study:
 
     @cached_property
     def hash(self) -> str:
-        """Return the sha256 of tables and settings; row and column order do not count."""
+        """Return the sha256 of the content; the order of rows does not count."""
         digest = hashlib.sha256()
         for name, text in self.settings.as_texts().items():
             digest.update(f"{name}={text}\n".encode())
@@ -159,9 +162,11 @@ class Study:
         return "\n".join(
             [
                 f"{self.name}: {self.title}",
-                f"home {home} ({label}), as of {self.settings.as_of}, base year "
-                f"{self.settings.base_year}, {self.settings.first_year} for "
-                f"{self.settings.horizon_years} years",
+                (
+                    f"home {home} ({label}), as of {self.settings.as_of}, base year "
+                    f"{self.settings.base_year}, {self.settings.first_year} for "
+                    f"{self.settings.horizon_years} years"
+                ),
                 f"{minerals} minerals, "
                 + ", ".join(
                     f"{rows.get(name, 0)} {name}"

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from oreserve.study._dates import parse_date
-from oreserve.study._settings import Settings
-from oreserve.study._study import Study
+
+if TYPE_CHECKING:
+    from oreserve.study._settings import Settings
+    from oreserve.study._study import Study
 
 __all__ = ["BasePrice", "base_price", "base_prices", "purchase_price"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,8 +20,10 @@ from oreserve.study._read import FILE, ROW, typed_frame
 from oreserve.study._rules import check_columns
 from oreserve.study._study import EVERYBODY, Study
 from oreserve.study.effects import effects_of_row
-from oreserve.study.scenario import Effect
 from oreserve.tables import nearest
+
+if TYPE_CHECKING:
+    from oreserve.study.scenario import Effect
 
 __all__ = ["Shock", "load_shock", "shocks"]
 
@@ -150,7 +152,7 @@ def _rows(place: str, content: Mapping[str, Any]) -> list[dict[str, Any]]:
         )
     if wrong:
         raise InputError("\n".join(wrong))
-    assert isinstance(effects, list)  # noqa: S101  # for mypy; checked above
+    assert isinstance(effects, list)  # for mypy; checked above
     return [dict(one) for one in effects]
 
 

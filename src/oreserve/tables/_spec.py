@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import polars as pl
 
 ColumnType = Literal["text", "number", "integer", "boolean", "date", "list"]
@@ -232,6 +233,12 @@ def units() -> dict[str, tuple[str, float]]:
         row["unit"]: (row["canonical"], float(row["factor"]))
         for row in _rows("units.csv")
     }
+
+
+@cache
+def elements() -> dict[str, str]:
+    """Return the English name of each chemical symbol, hydrogen to uranium."""
+    return {row["symbol"]: row["name"] for row in _rows("elements.csv")}
 
 
 @cache
