@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from studies.build.rare_earth_baskets import (
     ELEMENTS,
+    NDPR_ND_SHARE,
     SEPARATIONS,
+    SPLIT_YIELD,
     outputs_per_t_feed,
     oxide_of,
 )
@@ -181,10 +183,11 @@ def _split_ndpr(made: dict[tuple[str, str], float], found: Balance) -> None:
     single = sum(t for (item, _), t in made.items() if item in names[1:])
     other = (1 - MAGNET_SHARE) * total
     split = (1 - NDPR_UNSPLIT_SHARE) * other - single
-    # Main item of the splitter is neodymium oxide: 0.75 t of a tonne split.
-    found.activity["ndpr_splitting", "CHN"] = 0.75 * split
-    made["neodymium_oxide", "CHN"] += 0.75 * split
-    made["praseodymium_oxide", "CHN"] += 0.25 * split
+    # Main item of the splitter is neodymium oxide.
+    neodymium = NDPR_ND_SHARE * SPLIT_YIELD * split
+    found.activity["ndpr_splitting", "CHN"] = neodymium
+    made["neodymium_oxide", "CHN"] += neodymium
+    made["praseodymium_oxide", "CHN"] += (1 - NDPR_ND_SHARE) * SPLIT_YIELD * split
     made["ndpr_oxide", "CHN"] -= split
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "FEEDS",
     "NDPR_ND_SHARE",
     "SEPARATIONS",
+    "SPLIT_YIELD",
     "Separation",
     "basket",
     "contained",
@@ -75,6 +76,8 @@ FEEDS: dict[str, str] = {
 CRACKING_SEPARATION = 0.92 * 0.97
 SEPARATION_ONLY = 0.97
 NDPR_ND_SHARE = 0.75
+# Assumed: a thousandth stays behind when mixed NdPr is split.
+SPLIT_YIELD = 0.999
 
 
 @dataclass(frozen=True)

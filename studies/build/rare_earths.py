@@ -19,6 +19,7 @@ from studies.build.rare_earth_baskets import (
     FEEDS,
     NDPR_ND_SHARE,
     SEPARATIONS,
+    SPLIT_YIELD,
     basket,
     metal_fraction,
     outputs_per_t_feed,
@@ -205,7 +206,7 @@ def recipes(raw: Raw) -> dict[str, dict[str, float]]:
     found["ndpr_splitting"] = {
         "neodymium_oxide": 1.0,
         "praseodymium_oxide": (1 - NDPR_ND_SHARE) / NDPR_ND_SHARE,
-        "ndpr_oxide": -1 / NDPR_ND_SHARE,
+        "ndpr_oxide": -1 / (NDPR_ND_SHARE * SPLIT_YIELD),
     }
     found["ndpr_metal_making"] = {
         "ndpr_metal": 1.0,

@@ -237,7 +237,7 @@ def test_export_price_of_magnets_is_kept(raw, found):
 def test_every_process_leaves_a_margin(raw, found, recipes):
     """Net cost is at least 1 % of revenue at raw prices, mines aside.
 
-    Splitting NdPr leaves 1.8 %; calibration lifts it to 2 %.
+    Splitting NdPr leaves 1.7 %; calibration lifts it to 2 %.
     """
     prices = pricing.base_prices(raw, found)
     for process, rows in recipes.items():
