@@ -34,8 +34,9 @@ class FlowCap:
 
     lanes: Ints
     hub_out: Ints
+    hub_in: Ints
     limit: float
-    label: int = -1
+    effect: int = -1
 
 
 @dataclass(frozen=True)
@@ -276,11 +277,12 @@ def _solve(
 
 def _cap_columns(problem: Problem, cap: FlowCap) -> Ints:
     """Return the columns of the lanes and hub legs under a cap."""
-    lane, hub = problem.lane, problem.hub_out
+    lane = problem.lane
     return np.concatenate(
         [
             lane.first + np.flatnonzero(np.isin(lane.owner, cap.lanes)),
-            hub.first + cap.hub_out,
+            problem.hub_out.first + cap.hub_out,
+            problem.hub_in.first + cap.hub_in,
         ]
     )
 
@@ -289,7 +291,9 @@ def _cap_scale(problem: Problem, cap: FlowCap) -> float:
     """Return tonnes per unit of the item under a cap (one item per cap)."""
     if len(cap.lanes):
         return float(problem.lane.scale[cap.lanes[0]])
-    return float(problem.hub_out.scale[cap.hub_out[0]])
+    if len(cap.hub_out):
+        return float(problem.hub_out.scale[cap.hub_out[0]])
+    return float(problem.hub_in.scale[cap.hub_in[0]])
 
 
 def _add_caps(highs: highspy.Highs, problem: Problem, caps: Sequence[FlowCap]) -> None:

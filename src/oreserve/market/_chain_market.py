@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One chain through time: limits of each period, and equal ones solved once.
+
+A sub-problem is named by all that shapes it: the year's quantities, the effects
+that touch the chain, the state of its lanes, the steps of its commercial stocks,
+restarted plants, projects that stand and what the reserve buys. The simplex starts
+from the basis of the same effects in the first period, so a solution depends on
+its name alone and not on the order of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from oreserve.market._clear import (
+    Cleared,
+    Terms,
+    clear,
+    hub_out_limit,
+    lane_limits,
+    open_terms,
+)
+from oreserve.market._effects import (
+    ActiveEffect,
+    ChainEffects,
+    EffectReader,
+    apply_effects,
+)
+from oreserve.market._problem import MarketRules, Problem, build_problem
+from oreserve.market._stocks import CommercialStocks, commercial_limits
+from oreserve.network.chain import Chain
+
+__all__ = ["ChainMarket", "Key", "Project", "State"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+LANE_GRID = 1.1  # calibrated lanes: last flow over base in steps of 10 %
+LANE_SLACK = 0.01  # a flow this little above its base counts as the base
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project as the market runs it."""
+
+    name: str
+    plant: int
+    capacity: float
+    ramp: tuple[float, ...]
+    delay: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Key:
+    """The name of a sub-problem; numbers index the chain's interned parts."""
+
+    year: int
+    effects: int
+    lanes: int
+    fill: tuple[int, ...] = ()
+    draw: tuple[int, ...] = ()
+    restarted: tuple[int, ...] = ()
+    projects: tuple[tuple[int, float], ...] = ()
+    bids: tuple[tuple[int, float, float], ...] = ()
+    sales: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass
+class State:
+    """Where a scenario stands in a chain at the start of a period."""
+
+    lanes: int
+    levels: Floats
+    shocked: int = 0  # periods in a row with an effect
+
+
+class ChainMarket:
+    """A chain ready to be cleared period after period.
+
+    Parameters
+    ----------
+    chain
+        Prepared.
+    rules
+        Settings that shape the programme.
+    reader_options
+        Arguments of `EffectReader`: members, stages, period.
+    starts
+        First day of each period.
+    period_years
+        Length of a period.
+    base_year
+        Year of the quantities.
+    stock_rows
+        Commercial stocks of the chain.
+    projects
+        Projects of the chain, in order of name.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        rules: MarketRules,
+        *,
+        reader_options: Mapping[str, Any],
+        starts: Sequence[date],
+        period_years: float,
+        base_year: int,
+        stocks: CommercialStocks,
+        projects: Sequence[Project] = (),
+    ) -> None:
+        self.chain = chain
+        self.rules = rules
+        self.stocks = stocks
+        self.projects = tuple(projects)
+        self.period_years = period_years
+        self.problem: Problem = build_problem(
+            chain,
+            rules,
+            stock_nodes=stocks.node,
+            project_plants={p.plant: p.capacity for p in projects},
+        )
+        names = chain.items, chain.countries
+        self.reader = EffectReader(
+            self.problem,
+            stock_item=[names[0][chain.nodes.item[n]] for n in stocks.node],
+            stock_country=[names[1][chain.nodes.country[n]] for n in stocks.node],
+            period_days=365.25 * period_years,
+            **reader_options,
+        )
+        self._years: list[Terms] = []
+        self._year_index: dict[bytes, int] = {}
+        self.year_of = [
+            self._intern_year(d.year + (d.month - 1) / 12.0, base_year) for d in starts
+        ]
+        self._effects: list[ChainEffects | None] = [None]
+        self._effects_index: dict[tuple[ActiveEffect, ...], int] = {(): 0}
+        self._lanes: list[Floats] = []
+        self._lane_index: dict[bytes, int] = {}
+        self.base_lanes = self._intern_lanes(np.zeros(self.problem.lane.owners))
+        self.cache: dict[Key, Cleared] = {}
+        self.lane_after: dict[Key, int] = {}
+        self._bases: dict[tuple[int, tuple[Any, ...]], Any] = {}
+        self._base_basis: Any = None
+        self._home_at = {int(n): h for h, n in enumerate(self.problem.home_node)}
+        self._hub_in_at = {int(n): m for m, n in enumerate(self.problem.hub.in_node)}
+
+    # --- parts that keys name ------------------------------------------------------
+
+    def _intern_year(self, year: float, base_year: int) -> int:
+        problem, chain = self.problem, self.chain
+        plants = chain.plants
+        open_now = (plants.first_year <= year) & (year < plants.last_year + 1.0)
+        demand = chain.demands.quantity * (1.0 + chain.demands.growth) ** (
+            year - base_year
+        )
+        more = np.bincount(
+            chain.demands.node,
+            demand - chain.demands.quantity,
+            minlength=problem.node_rows,
+        )
+        use = np.maximum(problem.use + more, 0.0)
+        hub_in = problem.hub.in_share * use[problem.hub.in_node]
+        terms = replace(
+            open_terms(problem),
+            demand=demand,
+            plant=np.where(open_now, problem.plant_limit, 0.0),
+            idle=np.where(open_now, plants.idle, 0.0)[problem.idle_plant],
+            hub_in=hub_in,
+            hub_out=hub_out_limit(problem, hub_in),
+        )
+        name = b"".join(a.tobytes() for a in (terms.demand, terms.plant, terms.idle))
+        if name not in self._year_index:
+            self._year_index[name] = len(self._years)
+            self._years.append(terms)
+        return self._year_index[name]
+
+    def intern_effects(self, active: Sequence[ActiveEffect]) -> int:
+        """Return the number of the effects that touch the chain; 0: none."""
+        relevant = self.reader.relevant(active)
+        if relevant not in self._effects_index:
+            self._effects_index[relevant] = len(self._effects)
+            self._effects.append(self.reader.compile(relevant))
+        return self._effects_index[relevant]
+
+    def effects(self, number: int) -> ChainEffects | None:
+        """Return the effects of a number; None if nothing touches the chain."""
+        return self._effects[number]
+
+    def _intern_lanes(self, flow: Floats) -> int:
+        """Return the number of a lane state for the flows of the period before.
+
+        Exact where the chain is as read; in steps of 10 % of the base flow where it
+        is calibrated, so that histories meet again.
+        """
+        lanes = self.chain.lanes
+        base = lanes.base
+        grows = np.isfinite(base) & ~np.isfinite(lanes.capacity)
+        above = np.where(grows & (flow > base), flow, base)
+        if self.chain.calibrated:
+            ratio = np.divide(
+                above, base, out=np.ones_like(base), where=grows & (base > 0.0)
+            )
+            step = np.ceil(np.log(ratio) / np.log(LANE_GRID) - 1e-9)
+            step = np.where(ratio <= 1.0 + LANE_SLACK, 0.0, step)
+            above = base * LANE_GRID**step
+        name = np.where(grows, above, 0.0).tobytes()
+        if name not in self._lane_index:
+            self._lane_index[name] = len(self._lanes)
+            self._lanes.append(lane_limits(self.problem, above, self.period_years))
+        return self._lane_index[name]
+
+    # --- keys and solutions -----------------------------------------------------
+
+    def opening(self) -> State:
+        """Return the state before the first period."""
+        return State(self.base_lanes, self.stocks.opening.copy())
+
+    def key(
+        self,
+        state: State,
+        period: int,
+        effects: int,
+        *,
+        threat: bool,
+        projects: tuple[tuple[int, float], ...] = (),
+    ) -> Key:
+        """Return the name of the sub-problem that a scenario meets."""
+        fill: tuple[int, ...] = ()
+        draw: tuple[int, ...] = ()
+        if len(self.stocks.name):
+            steps = commercial_limits(self.stocks, state.levels, threat=threat)
+            fill, draw = tuple(steps[0].tolist()), tuple(steps[1].tolist())
+        restarted: tuple[int, ...] = ()
+        if len(self.problem.idle_plant) and state.shocked:
+            waited = state.shocked * self.period_years
+            ready = self.chain.plants.restart_years[self.problem.idle_plant]
+            restarted = tuple(np.flatnonzero(ready <= waited + 1e-9).tolist())
+        return Key(
+            self.year_of[period], effects, state.lanes, fill, draw, restarted, projects
+        )
+
+    def terms(self, key: Key) -> Terms:
+        """Return the limits that a key names."""
+        problem, years = self.problem, self.period_years
+        terms = self._years[key.year]
+        idle = np.zeros(problem.idle.owners)
+        idle[list(key.restarted)] = terms.idle[list(key.restarted)]
+        terms = replace(terms, lane=self._lanes[key.lanes], idle=idle)
+        if key.projects:
+            terms = self._with_projects(terms, key.projects)
+        if key.fill:
+            grid = self.stocks.grid
+            draw = np.array(key.draw) * grid / years
+            access = self._effects[key.effects]
+            if access is not None:
+                draw = draw * access.stock
+            terms = replace(
+                terms,
+                fill=np.array(key.fill) * grid / years,
+                draw=np.minimum(draw, self.stocks.most),
+            )
+        if key.bids:
+            bid, price = np.zeros(problem.bid.owners), np.zeros(problem.bid.owners)
+            for node, tonnes, usd in key.bids:
+                bid[self._home_at[node]] = tonnes / years
+                price[self._home_at[node]] = usd
+            terms = replace(terms, bid=bid, bid_price=price)
+        if key.sales:
+            sale = np.zeros(problem.sale.owners)
+            for node, tonnes in key.sales:
+                sale[self._home_at[node]] = tonnes / years
+            terms = replace(terms, sale=sale)
+        return apply_effects(problem, self._effects[key.effects], terms)
+
+    def _with_projects(
+        self, terms: Terms, projects: tuple[tuple[int, float], ...]
+    ) -> Terms:
+        """Add standing projects; their feed lanes are open for what they need."""
+        plant, hub_in = terms.plant.copy(), terms.hub_in.copy()
+        plants = self.chain.plants
+        for index, share in projects:
+            project = self.projects[index]
+            capacity = project.capacity * share
+            plant[project.plant] = capacity
+            for line in np.flatnonzero(plants.recipe_plant == project.plant):
+                need = -plants.recipe_t_per_t[line] * capacity
+                at = self._hub_in_at.get(int(plants.recipe_node[line]))
+                if need > 0.0 and at is not None:
+                    hub_in[at] += need
+        hub_out = hub_out_limit(self.problem, hub_in)
+        return replace(terms, plant=plant, hub_in=hub_in, hub_out=hub_out)
+
+    def prepare_basis(self, key: Key) -> None:
+        """Find where the simplex starts for keys like this one."""
+        if self._base_basis is None:
+            base = clear(self.problem, open_terms(self.problem), keep_basis=True)
+            self._base_basis = base.basis
+        name = (key.effects, tuple(p for p, _ in key.projects))
+        if name not in self._bases:
+            first = Key(self.year_of[0], key.effects, self.base_lanes)
+            if key.projects:
+                first = replace(first, projects=key.projects)
+            found = clear(
+                self.problem, self.terms(first), basis=self._base_basis, keep_basis=True
+            )
+            self._bases[name] = found.basis
+
+    def solve(self, key: Key) -> Cleared:
+        """Clear the sub-problem of a key; needs `prepare_basis` before."""
+        name = (key.effects, tuple(p for p, _ in key.projects))
+        return clear(self.problem, self.terms(key), basis=self._bases[name])
+
+    def store(self, key: Key, cleared: Cleared) -> None:
+        """Keep a solution, without the columns that nobody reads again."""
+        none = np.zeros(0)
+        self.cache[key] = replace(cleared, value=none, row_dual=none, upper=none)
+        self.lane_after[key] = self._intern_lanes(cleared.flow)
