@@ -26,6 +26,12 @@ MODULES: tuple[str, ...] = (
     "copper",
     "antimony_tungsten",
     "cobalt_nickel",
+    "lithium_graphite",
+    "magnesium_titanium",
+    "niobium_tantalum",
+    "zinc_lead",
+    "platinum_group",
+    "one_stage",
     "rare_earths",
     "policy",
 )

@@ -206,6 +206,8 @@ class ChainRows:
     def trade_closes(
         self, item: str, factors: Mapping[str, float], us_use: Figure,
         us_sources: Mapping[str, float], *, factor_source: str, lanes: str = "computed",
+        transit: Mapping[str, str] | None = None,
+        home_use: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         """Close an item by BACI: uses abroad are balances, lanes are published trade.
 
@@ -222,8 +224,20 @@ class ChainRows:
             Source of the factors; computed uses and lanes point to it.
         lanes
             Evidence of the lanes: `computed`, or `assumed` where the factor is.
+        transit
+            Ports that only pass goods on, and where the goods go.
+        home_use
+            Producers whose trade file misses exports: the share of their own output
+            that they use; their lanes are scaled to sell the rest.
         """
-        flows = fold_flows(baci_flows(self.raw.baci, factors), self.keep)
+        through = transit or {}
+        published = {
+            (source, through.get(target, target)): 0.0
+            for source, target in baci_flows(self.raw.baci, factors)
+        }
+        for (source, target), value in baci_flows(self.raw.baci, factors).items():
+            published[(source, through.get(target, target))] += value
+        flows = fold_flows(published, self.keep)
         into = {p: v for p, v in flows.items() if p[1] == "USA"}
         named = {c: s for c, s in us_sources.items() if c in self.keep and c != "USA"}
         others = {p: v for p, v in into.items() if p[0] not in named}
@@ -233,7 +247,12 @@ class ChainRows:
         flows = {p: v for p, v in flows.items() if p not in into}
         flows |= {(c, "USA"): s * whole for c, s in named.items()}
         flows |= {p: v / total * left * whole for p, v in others.items()}
-        used = self.uses_by_trade(item, flows, {"USA": us_use}, factor_source)
+        supply, _ = self.supply_and_need(item)
+        known = {"USA": us_use} | {
+            c: Figure(share * supply[c], factor_source, "assumed")
+            for c, share in sorted((home_use or {}).items())
+        }
+        used = self.uses_by_trade(item, flows, known, factor_source)
         for (source, target), tonnes in sorted(used.items()):
             listed = target == "USA" and source in named
             self.lane(
@@ -277,18 +296,25 @@ class ChainRows:
 
     def import_lanes(
         self, item: str, shares: Mapping[str, float], *, importer: str = "USA",
-        source_id: str = "MCS26", tonnes: float | None = None,
+        source_id: str = "MCS26", evidence: str = "computed",
+        tonnes: float | None = None, own_output: bool = False,
     ) -> None:  # fmt: skip
-        """Add the lanes of one importer: its net need by the shares of its sources."""
+        """Add the lanes of one importer: its net need by the shares of its sources.
+
+        With `own_output` a source sells at most nine tenths of what it makes itself.
+        """
         supply, need = self.supply_and_need(item)
         net = tonnes or need.get(importer, 0.0) - supply.get(importer, 0.0)
         if net <= 0:
             return
         named = {c: s for c, s in shares.items() if c in self.keep and c != importer}
         for source, share in sorted(named.items()):
+            amount = share * net
+            if own_output:
+                amount = min(amount, 0.9 * supply.get(source, 0.0))
             self.lane(
-                item, source, importer, share * net, source_id=source_id,
-                evidence="computed", note="share of import sources x net imports",
+                item, source, importer, amount, source_id=source_id,
+                evidence=evidence, note="share of import sources x net imports",
             )  # fmt: skip
 
     def assumed_lanes(self, item: str, source_id: str | None = None) -> None:

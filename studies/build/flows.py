@@ -128,14 +128,16 @@ def close_uses(
             inflow, outflow = total(country, 1), total(country, 0)
             if country in known:
                 gap = known[country] - (have + inflow - outflow)
-                if gap > 0 and inflow > 0:
+                if gap > 0 and outflow > max(gap, inflow):
+                    scale(country, 0, (outflow - gap) / outflow)
+                elif gap > 0 and inflow > 0:
                     scale(country, 1, (inflow + gap) / inflow)
                 elif gap < 0 and inflow > -gap:
                     scale(country, 1, (inflow + gap) / inflow)
                 elif gap < 0 and outflow > 0:
                     scale(country, 0, (outflow - gap) / outflow)
                 moved = max(moved, abs(gap) / max(known[country], 1e-9))
-            elif have + inflow < outflow * (1 - 1e-9):
+            elif outflow > 0 and have + inflow < outflow * (1 - 1e-9):
                 factor = max(0.0, have + inflow) / outflow
                 scale(country, 0, factor)
                 moved = max(moved, 1 - factor)

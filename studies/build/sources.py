@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import re
+
 from studies.build.raw import Raw
 from studies.build.tables import Tables
 
 __all__ = ["add", "assume"]
 
+DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
     (
         "MCS26",
@@ -31,7 +34,7 @@ FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "British Geological Survey",
         "https://www.bgs.ac.uk/mineralsuk/statistics/world-mineral-statistics/",
         "Open Government Licence v3",
-        "2026",
+        "2026-01",
     ),
     (
         "BACI",
@@ -39,7 +42,7 @@ FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "CEPII",
         "http://www.cepii.fr/CEPII/en/bdd_modele/bdd_modele_item.asp?id=37",
         "Etalab Open Licence 2.0",
-        "2026",
+        "2026-01",
     ),
     (
         "WGI",
@@ -47,7 +50,7 @@ FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "World Bank",
         "https://www.worldbank.org/en/publication/worldwide-governance-indicators",
         "CC BY 4.0",
-        "2025",
+        "2025-09",
     ),
     (
         "PINK",
@@ -63,7 +66,7 @@ FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "lukes/ISO-3166-Countries-with-Regional-Codes",
         "https://github.com/lukes/ISO-3166-Countries-with-Regional-Codes",
         "CC BY-SA 4.0",
-        "2024",
+        "2024-01",
     ),
     (
         "EU2023LIST",
@@ -79,7 +82,7 @@ FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "computed",
         "https://www.ciaaw.org/",
         "facts",
-        "2021",
+        "2021-01",
     ),
 )
 

@@ -27,7 +27,7 @@ EU_USERS = (
     "AUT", "BEL", "CZE", "DEU", "ESP", "EST", "FIN", "FRA", "GRC", "ITA", "NLD",
     "POL", "SWE",
 )  # fmt: skip
-HOMES = frozenset({"USA", "JPN", "KOR", "GBR", "AUS", "CAN", *EU_USERS})
+HOMES = frozenset({"USA", "JPN", "KOR", "GBR", *EU_USERS})
 # The United States uses a larger share for defence than the others: the defence
 # share abroad is the American one times this factor (military outlay over GDP of
 # roughly 2 against 3.4 %).
