@@ -28,7 +28,7 @@ help:
 	@echo "make test    ruff, mypy, import layers, documentation, tests"
 	@echo "make docs    the documentation, site/index.html"
 	@echo "make bench   speed against other programs (installs them)"
-	@echo "make study   rebuild the bundled study from raw files (RAW=folder)"
+	@echo "make study   rebuild the bundled study (RAW=folder FACTS=folder)"
 	@echo "make clean   remove what make made"
 
 .make/python:
@@ -79,8 +79,9 @@ bench: .make/dev
 	$(BIN)/python -m benchmarks
 
 RAW ?=
+FACTS ?=
 study: .make/run
-	$(BIN)/python studies/build $(if $(RAW),--raw $(RAW))
+	$(BIN)/python -m studies.build $(if $(RAW),--raw $(RAW)) $(if $(FACTS),--facts $(FACTS))
 
 clean:
 	rm -rf .make $(VENV) out site dist .pytest_cache .mypy_cache .ruff_cache \

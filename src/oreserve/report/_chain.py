@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mineral's chain from a study: what each country makes, and where it goes.
+
+Items of one chain stand on different mass bases. Each is weighted with the tonnes
+of the mineral that it yields (upstream) or took (downstream), so that stages can be
+compared; flows are traced to the country of the stage before, through traders.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import polars as pl
+
+    from oreserve.study import Study
+
+__all__ = ["BaseYear", "chain_rows", "read_base_year"]
+
+STAGES = ("mine", "concentrate", "refine", "metal", "alloy", "component")
+RANK = {stage: rank for rank, stage in enumerate(STAGES)}
+KEEPS = 1 - 1e-9  # share that stays in a trade cycle: keeps the trace solvable
+SIDE_STREAM = 0.1  # a stage with less of the largest stage is not drawn
+MOSTLY = 0.5  # an item mostly made into another of its stage is not drawn
+
+Amounts = dict[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class BaseYear:
+    """The base year of a study as dictionaries, t a year."""
+
+    mineral: dict[str, str]
+    stage: dict[str, str]
+    recipes: dict[str, dict[str, float]]  # process -> item -> coefficient
+    main_item: dict[str, str]
+    activity: Amounts  # (process, country)
+    output: Amounts  # (item, country)
+    demand: Amounts  # (item, country)
+    imports: dict[str, dict[tuple[str, str], float]]  # item -> (exporter, importer)
+    elements: dict[str, dict[str, float]]  # item -> element -> mass share
+    symbol: dict[str, str]
+    world: dict[str, float] = field(default_factory=dict)  # process -> activity
+
+
+def read_base_year(study: Study, used: Mapping[tuple[str, str], float]) -> BaseYear:
+    """Collect the base year, with reconciled values where `used` holds them.
+
+    Parameters
+    ----------
+    study
+        The study.
+    used
+        (kind, key) -> t a year, kinds `plant`, `demand`, `lane`; the key of a lane is
+        its item, exporter and importer with a space between.
+    """
+    items = study.table("items")
+    mineral = dict(zip(items["item"], items["mineral"], strict=True))
+    stage = dict(zip(items["item"], items["stage"], strict=True))
+    recipes: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in study.table("recipes").iter_rows(named=True):
+        recipes[row["process"]][row["item"]] = row["coefficient"]
+    activity: Amounts = defaultdict(float)
+    for row in study.table("plants").iter_rows(named=True):
+        t = used.get(("plant", row["plant"]), row["base_activity_t_per_year"])
+        activity[row["process"], row["country"]] += max(0.0, t or 0.0)
+    output: Amounts = defaultdict(float)
+    world: dict[str, float] = defaultdict(float)
+    for (process, country), t in activity.items():
+        world[process] += t
+        for item, coefficient in recipes.get(process, {}).items():
+            if coefficient > 0:
+                output[item, country] += coefficient * t
+    demand: Amounts = defaultdict(float)
+    for row in study.table("demands").iter_rows(named=True):
+        t = used.get(("demand", row["demand"]), row["quantity_t_per_year"])
+        demand[row["item"], row["country"]] += max(0.0, t or 0.0)
+    imports: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
+    for row in study.table("lanes").iter_rows(named=True):
+        key = f"{row['item']} {row['exporter']} {row['importer']}"
+        t = used.get(("lane", key), row["base_t_per_year"])
+        if t and t > 0:
+            imports[row["item"]][row["exporter"], row["importer"]] = t
+    processes = study.table("processes")
+    elements, symbol = _contents(study.table("contents"), mineral, stage)
+    return BaseYear(
+        mineral=mineral,
+        stage=stage,
+        recipes=dict(recipes),
+        main_item=dict(zip(processes["process"], processes["main_item"], strict=True)),
+        activity=dict(activity),
+        output=dict(output),
+        demand=dict(demand),
+        imports=dict(imports),
+        elements=elements,
+        symbol=symbol,
+        world=dict(world),
+    )
+
+
+def _contents(
+    contents: pl.DataFrame, mineral: dict[str, str], stage: dict[str, str]
+) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """Return the elements of each item and the element of each mineral."""
+    elements: dict[str, dict[str, float]] = defaultdict(dict)
+    best: dict[str, tuple[int, float, str]] = {}
+    for row in contents.iter_rows(named=True):
+        item = row["item"]
+        elements[item][row["element"]] = row["mass_share"] or 0.0
+        name = mineral.get(item)
+        if name is None:
+            continue
+        # The richest element of the mineral's earliest item names the mineral.
+        rank = (RANK[stage[item]], -(row["mass_share"] or 0.0), row["element"])
+        best[name] = min(best.get(name, rank), rank)
+    return dict(elements), {name: rank[2] for name, rank in best.items()}
+
+
+def chain_rows(base: BaseYear, mineral: str) -> list[dict[str, Any]]:
+    """Return the rows of `chain.csv` for one mineral.
+
+    Returns
+    -------
+    list of dict
+        mineral, kind (`output`, `flow`), stage, item, country, to_stage, to_country,
+        t (mineral-equivalent a year). Final uses have the stage `use`.
+    """
+    weight = _weights(base, mineral)
+    if not weight:
+        return []
+    hidden = _hidden(base, weight)
+    order = _order(base, weight)
+    mixes: dict[str, dict[str, dict[tuple[str, str], float]]] = {}
+    output: dict[tuple[str, str, str], float] = defaultdict(float)
+    flows: dict[tuple[str, str, str, str], float] = defaultdict(float)
+    for item in order:
+        made = _made(base, item, weight, hidden, mixes, flows)
+        mixes[item] = _trace(base, item, made)
+        stage = base.stage[item]
+        for (name, country), t in base.output.items():
+            if name == item and item not in hidden:
+                output[stage, item, country] += t * weight[item]
+        for (name, country), t in base.demand.items():
+            if name != item or t <= 0:
+                continue
+            output["use", "use", country] += t * weight[item]
+            for (origin, maker), part in mixes[item].get(country, {}).items():
+                flows[origin, maker, "use", country] += part * t * weight[item]
+    rows = [
+        _row(mineral, "output", stage, item, country, "", "", t)
+        for (stage, item, country), t in output.items()
+    ] + [
+        _row(mineral, "flow", stage, "", country, to_stage, to_country, t)
+        for (stage, country, to_stage, to_country), t in flows.items()
+    ]
+    kept = [row for row in rows if row["t"] > 0]
+    return sorted(
+        kept,
+        key=lambda r: (r["kind"], r["stage"], r["item"], r["country"], r["to_stage"],
+                       r["to_country"]),
+    )  # fmt: skip
+
+
+def _row(*values: Any) -> dict[str, Any]:
+    names = ("mineral", "kind", "stage", "item", "country", "to_stage", "to_country")
+    return {
+        **dict(zip(names, values[:-1], strict=True)),
+        "t": float(f"{values[-1]:.6g}"),
+    }
+
+
+def _weights(base: BaseYear, mineral: str) -> dict[str, float]:
+    """Return tonnes of the mineral per tonne of each item of its chain.
+
+    Own items count what they contain, or themselves where contents are not given.
+    """
+    symbol = base.symbol.get(mineral, "")
+    weight = {
+        item: base.elements.get(item, {}).get(symbol) or 1.0
+        for item, name in base.mineral.items()
+        if name == mineral
+    }
+    by_stage = sorted(base.mineral, key=lambda item: (-RANK[base.stage[item]], item))
+    for item in by_stage:  # upstream, from late stages to early ones
+        _add_upstream(base, mineral, item, weight)
+    for item in reversed(by_stage):  # downstream, the other way
+        if item not in weight and RANK[base.stage[item]] == RANK["component"]:
+            _add_downstream(base, item, weight)
+    return weight
+
+
+def _add_upstream(
+    base: BaseYear, mineral: str, item: str, weight: dict[str, float]
+) -> None:
+    if item in weight:
+        return
+    used = carried = 0.0
+    for process, recipe in base.recipes.items():
+        coefficient = recipe.get(item, 0.0)
+        if coefficient >= 0 or not _belongs(base, mineral, item, recipe):
+            continue
+        gain = sum(
+            c * weight[name]
+            for name, c in recipe.items()
+            if c > 0
+            and name in weight
+            and RANK[base.stage[name]] >= RANK[base.stage[item]]
+        )
+        t = base.world.get(process, 0.0)
+        used += t * -coefficient
+        carried += t * gain
+    if carried > 0:
+        weight[item] = carried / used
+
+
+def _belongs(
+    base: BaseYear, mineral: str, item: str, recipe: Mapping[str, float]
+) -> bool:
+    """Say whether an input can carry the mineral into a process."""
+    inputs = [name for name, c in recipe.items() if c < 0]
+    if len(inputs) == 1 or base.mineral[item] == mineral:
+        return True
+    return base.elements.get(item, {}).get(base.symbol.get(mineral, ""), 0.0) > 0
+
+
+def _add_downstream(base: BaseYear, item: str, weight: dict[str, float]) -> None:
+    made = took = 0.0
+    for process, recipe in base.recipes.items():
+        if recipe.get(item, 0.0) <= 0 or base.main_item.get(process) != item:
+            continue
+        t = base.world.get(process, 0.0)
+        made += t * recipe[item]
+        took += t * sum(
+            -c * weight[n] for n, c in recipe.items() if c < 0 and n in weight
+        )
+    if made > 0 and took > 0:
+        weight[item] = took / made
+
+
+def _inputs(base: BaseYear, item: str, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (process, input) pairs through which chain items make an item."""
+    chain = set(names)
+    return [
+        (process, name)
+        for process, recipe in sorted(base.recipes.items())
+        if recipe.get(item, 0.0) > 0
+        for name, c in sorted(recipe.items())
+        if c < 0 and name in chain and RANK[base.stage[name]] <= RANK[base.stage[item]]
+    ]
+
+
+def _hidden(base: BaseYear, weight: dict[str, float]) -> set[str]:
+    """Return items that would mislead as a column of their own.
+
+    Those that mostly go into another item of their stage, and those of a stage
+    through which only a little of the mineral passes (a side stream).
+    """
+    totals: dict[str, float] = defaultdict(float)
+    for (name, _), t in base.output.items():
+        if name in weight:
+            totals[base.stage[name]] += t * weight[name]
+    side = SIDE_STREAM * max(totals.values(), default=0.0)
+    hidden = {item for item in weight if totals[base.stage[item]] < side}
+    for item in weight:
+        total = sum(t for (name, _), t in base.output.items() if name == item)
+        inner = sum(
+            -recipe[item] * base.world.get(process, 0.0)
+            for process, recipe in base.recipes.items()
+            if recipe.get(item, 0.0) < 0
+            and any(
+                c > 0 and name in weight and base.stage[name] == base.stage[item]
+                for name, c in recipe.items()
+            )
+        )
+        if total > 0 and inner > MOSTLY * total:
+            hidden.add(item)
+    return hidden
+
+
+def _order(base: BaseYear, weight: dict[str, float]) -> list[str]:
+    """Order items so that inputs come first; cycles of one stage are cut."""
+    done: list[str] = []
+    seen: set[str] = set()
+
+    def visit(item: str) -> None:
+        if item in seen:
+            return
+        seen.add(item)
+        for _, name in _inputs(base, item, weight):
+            visit(name)
+        done.append(item)
+
+    for item in sorted(weight, key=lambda name: (RANK[base.stage[name]], name)):
+        visit(item)
+    return done
+
+
+def _made(
+    base: BaseYear,
+    item: str,
+    weight: dict[str, float],
+    hidden: set[str],
+    mixes: dict[str, dict[str, dict[tuple[str, str], float]]],
+    flows: dict[tuple[str, str, str, str], float],
+) -> dict[str, dict[tuple[str, str], float]]:
+    """Label what each country makes of an item, and book the inputs' flows.
+
+    A drawn item carries its own maker; a hidden one passes on its inputs' makers.
+    """
+    made: dict[str, dict[tuple[str, str], float]] = {}
+    stage = base.stage[item]
+    takes: dict[str, dict[tuple[str, str], float]] = defaultdict(
+        lambda: defaultdict(float)
+    )
+    for process, name in _inputs(base, item, weight):
+        recipe = base.recipes[process]
+        # A process with several chain outputs splits its inputs by their weight.
+        gain = sum(c * weight[n] for n, c in recipe.items() if c > 0 and n in weight)
+        part = recipe[item] * weight[item] / gain
+        for (other, country), t in base.activity.items():
+            if other != process or t <= 0:
+                continue
+            amount = t * -recipe[name] * weight[name] * part
+            for label, mix in mixes.get(name, {}).get(country, {}).items():
+                takes[country][label] += amount * mix
+    for (name, country), t in base.output.items():
+        if name != item or t <= 0:
+            continue
+        if item not in hidden or not takes.get(country):
+            made[country] = {(stage, country): t}
+        else:
+            total = sum(takes[country].values())
+            made[country] = {k: t * v / total for k, v in takes[country].items()}
+    if item not in hidden:
+        for country, labels in takes.items():
+            for (origin, maker), t in labels.items():
+                if origin != stage:
+                    flows[origin, maker, stage, country] += t
+    return made
+
+
+def _trace(
+    base: BaseYear, item: str, made: dict[str, dict[tuple[str, str], float]]
+) -> dict[str, dict[tuple[str, str], float]]:
+    """Solve whose goods each country holds, through all its suppliers.
+
+    With P what a country makes by label, M what it gets from others and D the sum:
+    the mix F obeys F = (P + M F) / D.
+    """
+    lanes = base.imports.get(item, {})
+    countries = sorted(set(made) | {c for lane in lanes for c in lane})
+    labels = sorted({label for parts in made.values() for label in parts})
+    if not countries or not labels:
+        return {}
+    place = {c: k for k, c in enumerate(countries)}
+    column = {label: k for k, label in enumerate(labels)}
+    own = np.zeros((len(countries), len(labels)))
+    for country, parts in made.items():
+        for label, t in parts.items():
+            own[place[country], column[label]] += t
+    trade = np.zeros((len(countries), len(countries)))
+    for (exporter, importer), t in lanes.items():
+        trade[place[importer], place[exporter]] += t
+    total = own.sum(axis=1) + trade.sum(axis=1)
+    scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)[:, None]
+    system = np.eye(len(countries)) - KEEPS * scale * trade
+    mix = np.linalg.solve(system, scale * own)
+    return {
+        country: {
+            label: float(mix[k, j]) for label, j in column.items() if mix[k, j] > 1e-6
+        }
+        for country, k in place.items()
+    }

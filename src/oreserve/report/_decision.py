@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first page: what to buy, sign and build, by year, and how sure that is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from oreserve.report import _format as fmt
+from oreserve.report._tables import Column, Table, make_table, number_column
+
+if TYPE_CHECKING:
+    from oreserve.report._folder import ResultFolder
+
+__all__ = ["ROBUST_SHARE", "decision"]
+
+ROBUST_SHARE = 0.8  # a buy that survives in this share of draws is robust
+DAYS = 365.25
+
+
+def decision(result: ResultFolder) -> dict[str, Any]:
+    """Collect what the first page says.
+
+    Returns
+    -------
+    dict
+        Texts, key figures and tables, for the template.
+    """
+    figures = result.figures
+    buys = [
+        row
+        for row in result.rows(
+            "reserve", "item", "year", "tonnes", "outlay_usd", "robust_share", "why"
+        )
+        if (row["tonnes"] or 0) > 0
+    ]
+    signed = result.rows(
+        "agreements", "seller", "agreement", "seller_country", "item",
+        "tonnes_per_year", "from", "until", "rung", "outlay_usd", "robust_share",
+    )  # fmt: skip
+    built = [
+        row
+        for row in result.rows(
+            "projects",
+            "project",
+            "title",
+            "country",
+            "item",
+            "option",
+            "start_year",
+            "capacity_t_per_year",
+            "success",
+            "outlay_usd",
+            "robust_share",
+        )
+        if (row["option"] or "none") != "none"
+    ]
+    return {
+        "lead": _lead(result, buys, signed, built),
+        "figures": _key_figures(result),
+        "buy": _buy_table(buys),
+        "sign": _sign_table(signed),
+        "build": _build_table(built),
+        "years": _year_table(buys, signed, built),
+        "robust": _robust(buys, signed, built),
+        "uncovered": _uncovered(result),
+        "unmodelled": _unmodelled(result),
+        "sanity": _sanity(result),
+        "certificate": _certificate(result),
+        "warnings": list(figures.get("warnings") or []),
+    }
+
+
+def _lead(
+    result: ResultFolder,
+    buys: list[dict[str, Any]],
+    signed: list[dict[str, Any]],
+    built: list[dict[str, Any]],
+) -> str:
+    bought = len({row["item"] for row in buys})
+    parts = [
+        f"{verb} {_count(count, noun)}"
+        for verb, count, noun in (
+            ("buy", bought, "item"),
+            ("sign", len(signed), "agreement"),
+            ("back", len(built), "project"),
+        )
+        if count
+    ]
+    if not parts:
+        return "With this budget the best plan buys, signs and builds nothing."
+    outlay = fmt.money(result.figure("outlays_usd"))
+    joined = ", ".join(parts[:-1]) + (" and " if parts[1:] else "") + parts[-1]
+    lead = f"{joined[0].upper()}{joined[1:]} for {outlay}"
+    benefit = _benefit(result)
+    if benefit is None or benefit <= 0:
+        return f"{lead}."
+    return f"{lead} to avoid {fmt.money(benefit)} of losses."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _benefit(result: ResultFolder) -> float | None:
+    """Return the verified benefit, as given or as the difference of losses."""
+    given = result.figure("verified_benefit_usd")
+    if given is not None:
+        return given
+    without = result.figure("expected_loss_without_usd")
+    with_plan = result.figure("verified_loss_with_usd")
+    return None if without is None or with_plan is None else without - with_plan
+
+
+def _key_figures(result: ResultFolder) -> list[dict[str, str]]:
+    benefit = _benefit(result)
+    halfwidth = result.figure("verified_benefit_halfwidth_usd")
+    runs = result.figures.get("verify")
+    ratio = result.figure("verified_over_planned")
+    key = [
+        {
+            "label": "Loss avoided, verified",
+            "value": fmt.money(benefit),
+            "note": (f"± {fmt.money(halfwidth)} (95 %)" if halfwidth else "")
+            + (f", {runs} fresh scenarios" if runs else ""),
+        },
+        {
+            "label": "Expected loss without and with the plan",
+            "value": (
+                f"{fmt.money(result.figure('expected_loss_without_usd'))} → "
+                f"{fmt.money(result.figure('verified_loss_with_usd'))}"
+            ),
+            "note": "mean over the horizon, discounted",
+        },
+        {
+            "label": "Loss in the worst tenth, with the plan",
+            "value": fmt.money(result.figure("cvar_loss_with_usd")),
+            "note": (
+                f"without: {fmt.money(result.figure('cvar_loss_without_usd'))}"
+                if result.figure("cvar_loss_without_usd") is not None
+                else "mean of the worst scenarios"
+            ),
+        },
+        {
+            "label": "Verified against planned benefit",
+            "value": fmt.share(ratio),
+            "note": "what market rules leave of the planner's hope",
+        },
+    ]
+    return [figure for figure in key if fmt.NO_DATA not in figure["value"]]
+
+
+ITEM = Column("item", "Item", fmt.item_name)
+OUTLAY = number_column("outlay_usd", "Million USD", fmt.millions)
+ROBUST = number_column("robust_share", "Robust", fmt.share)
+
+
+def _buy_table(buys: list[dict[str, Any]]) -> Table:
+    """One row an item: tonnes by year, outlay, robustness."""
+    years = sorted({int(row["year"]) for row in buys})
+    by_item: dict[str, dict[str, Any]] = {}
+    for row in buys:
+        entry = by_item.setdefault(
+            row["item"],
+            {"item": row["item"], "outlay_usd": 0.0, "why": row["why"],
+             "robust_share": row["robust_share"]},
+        )  # fmt: skip
+        column = f"y{int(row['year'])}"
+        entry[column] = entry.get(column, 0.0) + row["tonnes"]
+        entry["outlay_usd"] += row["outlay_usd"] or 0.0
+    rows = sorted(by_item.values(), key=lambda r: (-r["outlay_usd"], r["item"]))
+    for row in rows:
+        for year in years:
+            row.setdefault(f"y{year}", 0.0)
+    columns = [
+        ITEM,
+        *(number_column(f"y{y}", f"{y}, t", fmt.number) for y in years),
+        OUTLAY,
+        ROBUST,
+        Column("why", "Covers", fmt.item_name),
+    ]
+    return make_table("Buy for the reserve", rows, columns)
+
+
+def _sign_table(signed: list[dict[str, Any]]) -> Table:
+    rows = sorted(
+        ({**row, "seller": row["seller"] or row["agreement"]} for row in signed),
+        key=lambda r: (-(r["outlay_usd"] or 0), str(r["seller"])),
+    )
+    columns = [
+        ITEM,
+        Column("seller", "Seller", fmt.item_name),
+        Column("seller_country", "Country", fmt.country_name),
+        number_column("tonnes_per_year", "t a year", fmt.number),
+        Column("from", "From", str),
+        Column("until", "Until", str),
+        Column("rung", "Commitment", fmt.item_name),
+        OUTLAY,
+        ROBUST,
+    ]
+    return make_table("Sign agreements", rows, columns)
+
+
+def _build_table(built: list[dict[str, Any]]) -> Table:
+    rows = sorted(
+        ({**row, "title": row["title"] or fmt.item_name(row["project"])}
+         for row in built),
+        key=lambda r: (-(r["outlay_usd"] or 0), str(r["title"])),
+    )  # fmt: skip
+    columns = [
+        Column("title", "Project", str),
+        Column("country", "Country", fmt.country_name),
+        ITEM,
+        Column("option", "Support", fmt.item_name),
+        Column("start_year", "Starts", lambda year: str(int(year))),
+        number_column("capacity_t_per_year", "t a year", fmt.number),
+        number_column("success", "Stands", fmt.share),
+        OUTLAY,
+        ROBUST,
+    ]
+    return make_table("Build with support", rows, columns)
+
+
+def _year_table(
+    buys: list[dict[str, Any]],
+    signed: list[dict[str, Any]],
+    built: list[dict[str, Any]],
+) -> Table:
+    """Lay the plan out as a calendar: what happens in which year."""
+    steps: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in sorted(buys, key=lambda r: -(r["outlay_usd"] or 0)):
+        text = f"{fmt.item_name(row['item'])} {fmt.tonnes(row['tonnes'])}"
+        steps[int(row["year"])]["buy"].append(text)
+    for row in signed:
+        text = f"{fmt.item_name(row['item'])} {fmt.tonnes(row['tonnes_per_year'])}/year"
+        year = _year(row["from"])
+        if year is not None:
+            steps[year]["sign"].append(text)
+    for row in built:
+        year = _year(row["start_year"])
+        if year is not None:
+            title = row["title"] or fmt.item_name(row["project"])
+            steps[year]["build"].append(title)
+    rows = [
+        {"year": year, **{kind: _listed(texts) for kind, texts in kinds.items()}}
+        for year, kinds in sorted(steps.items())
+    ]
+    columns = [
+        Column("year", "Year", str),
+        Column("buy", "Buy", str),
+        Column("sign", "Deliveries begin", str),
+        Column("build", "Plants start", str),
+    ]
+    return make_table("By year", rows, columns)
+
+
+def _listed(texts: list[str], most: int = 5) -> str:
+    more = len(texts) - most
+    return "; ".join(texts[:most]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _year(value: Any) -> int | None:
+    text = str(value if value is not None else "")[:4]
+    return int(text) if text.isdigit() else None
+
+
+def _robust(*parts: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Name what survives in most draws of the sensitivity, and what does not."""
+    robust: dict[str, None] = {}
+    fragile: dict[str, None] = {}
+    for rows in parts:
+        for row in rows:
+            if row["robust_share"] is None:
+                continue
+            name = row.get("title") or fmt.item_name(row.get("item"))
+            side = robust if row["robust_share"] >= ROBUST_SHARE else fragile
+            side[name] = None
+    if not robust and not fragile:
+        return None
+    return {"robust": list(robust), "fragile": [n for n in fragile if n not in robust]}
+
+
+def _uncovered(result: ResultFolder) -> Table:
+    """List the items whose loss stays largest with the plan."""
+    rows = [
+        row
+        for row in result.rows(
+            "coverage",
+            "item",
+            "mineral",
+            "expected_loss_without_usd",
+            "expected_loss_with_usd",
+            "covered_share",
+            "states",
+        )
+        if (row["expected_loss_with_usd"] or 0) > 0
+    ]
+    rows.sort(key=lambda r: (-r["expected_loss_with_usd"], str(r["item"])))
+    columns = [
+        ITEM if any(r["item"] for r in rows) else Column("mineral", "Mineral"),
+        number_column("expected_loss_without_usd", "Loss without", fmt.millions),
+        number_column("expected_loss_with_usd", "Loss with", fmt.millions),
+        number_column("covered_share", "Covered", fmt.share),
+    ]  # fmt: skip
+    return make_table("Loss that remains, million USD", rows, columns, most=8)
+
+
+def _unmodelled(result: ResultFolder) -> list[dict[str, str]]:
+    """Minerals of the list that could not be modelled, with the reason."""
+    return [
+        {"mineral": fmt.item_name(row["mineral"]), "reason": row["reason"] or ""}
+        for row in result.rows("coverage", "mineral", "modelled", "reason")
+        if str(row["modelled"]).lower() in {"false", "0", "no"}
+    ]
+
+
+def _sanity(result: ResultFolder) -> str | None:
+    """One year of home's use of the priced items, and the budget in days of it."""
+    use = result.figure("annual_use_usd")
+    budget = result.figure("budget_usd")
+    if not use or budget is None:
+        return None
+    days = DAYS * budget / use
+    return (
+        f"One year of home's use of the priced items costs {fmt.money(use)}, so "
+        f"{fmt.money(budget)} is {days:.0f} days of it."
+    )
+
+
+def _certificate(result: ResultFolder) -> list[tuple[str, str]]:
+    """How good the plan is proved to be, and how to make it again."""
+    figures = result.figures
+    versions = figures.get("versions") or {}
+    tail = fmt.share(1 - (result.figure("alpha") or 0.9))
+    lines = [
+        (
+            "Best possible cost, lower bound",
+            fmt.money(result.figure("lower_bound_usd")),
+        ),
+        (
+            "Cost of this plan, planning scenarios",
+            fmt.money(result.figure("upper_bound_mean_usd")),
+        ),
+        ("Gap", fmt.share(result.figure("gap"))),
+        (
+            "Scenarios to plan / to verify",
+            f"{figures.get('scenarios', '?')} / {figures.get('verify', '?')}",
+        ),
+        ("Passes", str(figures.get("passes", "?"))),
+        ("Seed", str(figures.get("seed", "?"))),
+        ("Discount rate", fmt.share(result.figure("discount_rate"))),
+        (
+            "Weight of the tail",
+            f"{fmt.number(result.figure('risk_weight'))} on the worst {tail}",
+        ),
+        ("Study", str(figures.get("study", "?"))),
+        (
+            "Base year, as of",
+            f"{figures.get('base_year', '?')}, {figures.get('as_of', '?')}",
+        ),
+        ("Study hash", str(figures.get("study_hash", "?"))),
+        ("Versions", ", ".join(f"{k} {v}" for k, v in sorted(versions.items()))),
+    ]
+    return [(label, value) for label, value in lines if value and value != fmt.NO_DATA]

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers and names for people: the same rounding everywhere."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+from datetime import date
+from importlib.resources import files
+
+__all__ = [
+    "NO_DATA",
+    "country_name",
+    "date_text",
+    "item_name",
+    "millions",
+    "money",
+    "number",
+    "share",
+    "tonnes",
+]
+
+NO_DATA = "no data"
+THIN = "\u202f"  # narrow no-break space: a number keeps its unit
+_WORDS = {
+    "ndfeb": "NdFeB", "ndpr": "NdPr", "smco": "SmCo", "ree": "REE", "tio2": "TiO₂",
+    "usd": "USD", "cvar": "CVaR", "pgm": "PGM", "lce": "LCE", "hpq": "HPQ",
+    "china": "China", "russia": "Russia", "brazil": "Brazil", "drc": "DRC",
+    "indonesia": "Indonesia", "india": "India", "africa": "Africa",
+}  # fmt: skip
+
+
+def number(value: float | None, *, digits: int = 3) -> str:
+    """Write a number with `digits` significant digits and thin group spaces.
+
+    Examples
+    --------
+    >>> number(12345.6).replace(THIN, " "), number(0.04567), number(None)
+    ('12 300', '0.0457', 'no data')
+    """
+    if value is None or not math.isfinite(value):
+        return NO_DATA
+    if value == 0:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    text = f"{rounded:,.{max(places, 0)}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.replace(",", THIN).replace("-", "−")
+
+
+def tonnes(value: float | None) -> str:
+    """Write tonnes: `tonnes(1234.5)` is 1 230 t."""
+    return NO_DATA if value is None else f"{number(value)}{THIN}t"
+
+
+def money(value: float | None) -> str:
+    """Write an amount of USD in the unit that reads best.
+
+    Examples
+    --------
+    >>> money(7.43e9).replace(THIN, " "), money(41e6).replace(THIN, " ")
+    ('7.43 billion USD', '41 million USD')
+    """
+    if value is None or not math.isfinite(value):
+        return NO_DATA
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(value) >= 0.9995 * size:
+            return f"{number(value / size)}{THIN}{word} USD"
+    if 0 < abs(value) < 0.5:
+        return f"0{THIN}USD"
+    return f"{number(value)}{THIN}USD"
+
+
+def millions(value: float | None) -> str:
+    """Write USD as millions without the unit, for columns that name it."""
+    if value is None:
+        return NO_DATA
+    return number(value / 1e6) if abs(value) >= 500 else "0"
+
+
+def share(value: float | None) -> str:
+    """Write a share of 0-1 as a percentage.
+
+    Examples
+    --------
+    >>> share(0.874).replace(THIN, " "), share(0.0042).replace(THIN, " ")
+    ('87 %', '0.4 %')
+    """
+    if value is None or not math.isfinite(value):
+        return NO_DATA
+    percent = 100 * value
+    if percent == 0:
+        return f"0{THIN}%"
+    if 0 < abs(percent) < 0.05:
+        return f"<{THIN}0.1{THIN}%"
+    digits = 0 if abs(percent) >= 10 else 1
+    return f"{percent:.{digits}f}{THIN}%".replace("-", "−")
+
+
+def item_name(name: str | None) -> str:
+    """Write an item, mineral or driver for a reader: `ndpr_oxide` is NdPr oxide.
+
+    Examples
+    --------
+    >>> item_name("ndpr_oxide"), item_name("natural_graphite")
+    ('NdPr oxide', 'Natural graphite')
+    """
+    if not name:
+        return ""
+    words = [_WORDS.get(w.lower(), w) for w in name.replace("_", " ").split()]
+    text = " ".join(words)
+    return text if text.split()[0] in _WORDS.values() else text[0].upper() + text[1:]
+
+
+@functools.cache
+def _names() -> dict[str, str]:
+    source = files("oreserve") / "tables" / "countries.csv"
+    rows = csv.DictReader(source.read_text(encoding="utf-8").splitlines())
+    return {row["iso3"]: row["name"] for row in rows} | {"ROW": "Rest of the world"}
+
+
+def country_name(code: str | None) -> str:
+    """Write a country code as its name; unknown codes and blocs stay as they are."""
+    return "" if code is None else _names().get(code, code)
+
+
+def date_text(value: str | None) -> str:
+    """Write an ISO date as 22 November 2026; anything else stays as it is."""
+    try:
+        day = date.fromisoformat(str(value))
+    except ValueError:
+        return str(value or "")
+    return f"{day.day} {day:%B %Y}"

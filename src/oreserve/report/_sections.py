@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages after the first: programmes, reserve, worst cases, partners, evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from oreserve.report import _charts
+from oreserve.report import _format as fmt
+from oreserve.report._tables import (
+    Column,
+    Table,
+    make_table,
+    number_column,
+    source_link,
+)
+
+if TYPE_CHECKING:
+    from oreserve.report._folder import ResultFolder
+
+__all__ = [
+    "assumptions",
+    "build_up",
+    "frontier",
+    "partners",
+    "programmes",
+    "reconciliation",
+    "requirements",
+    "sensitivity",
+    "shocks",
+    "sources",
+    "verification",
+]
+
+BILLION = 1e9
+PROGRAMMES = {
+    "reserve": "Reserve only",
+    "contracts": "Agreements and floors only",
+    "agreements": "Agreements and floors only",
+    "all": "All together",
+}
+RARE_EARTHS = "rare earths"
+STAGES = ("mine", "concentrate", "refine", "metal", "alloy", "component")
+LARGEST = 6  # colours that a reader can tell apart
+
+
+def programmes(result: ResultFolder) -> dict[str, Any] | None:
+    """Compare three programmes at equal money."""
+    rows = result.rows(
+        "programmes", "programme", "outlays_usd", "expected_loss_usd",
+        "verified_benefit_usd", "verified_benefit_halfwidth_usd",
+    )  # fmt: skip
+    rows = [r for r in rows if r["verified_benefit_usd"] is not None]
+    if not rows:
+        return None
+    for row in rows:
+        row["label"] = PROGRAMMES.get(row["programme"], fmt.item_name(row["programme"]))
+    best = max(rows, key=lambda r: r["verified_benefit_usd"])
+    text = (
+        f"{best['label']} avoids most: "
+        + ", ".join(
+            f"{r['label'].lower()} {fmt.money(r['verified_benefit_usd'])}" for r in rows
+        )
+        + "."
+    )
+    frame = pl.DataFrame({
+        "label": [r["label"] for r in rows],
+        "value": [r["verified_benefit_usd"] / BILLION for r in rows],
+        "low": [_edge(r, -1) for r in rows],
+        "high": [_edge(r, 1) for r in rows],
+    })  # fmt: skip
+    return {
+        "text": text,
+        "chart": _charts.bars_with_interval(
+            frame,
+            identity="programmes",
+            title="Three programmes at equal money",
+            axis="Loss avoided, verified, billion USD",
+            description=text,
+        ),
+        "table": make_table(
+            "Three programmes at equal money",
+            rows,
+            [
+                Column("label", "Programme"),
+                number_column("outlays_usd", "Outlay, million USD", fmt.millions),
+                number_column("verified_benefit_usd", "Avoided", fmt.millions),
+                number_column("verified_benefit_halfwidth_usd", "±", fmt.millions),
+                number_column("expected_loss_usd", "Loss left", fmt.millions),
+            ],
+        ),
+    }
+
+
+def _edge(row: dict[str, Any], sign: int) -> float:
+    half = row["verified_benefit_halfwidth_usd"] or 0.0
+    return float((row["verified_benefit_usd"] + sign * half) / BILLION)
+
+
+def frontier(result: ResultFolder) -> dict[str, Any] | None:
+    """Show what more or less money would do."""
+    frame = result.table(
+        "frontier", "budget_usd", "outlays_usd", "expected_loss_usd", "cvar_loss_usd"
+    )
+    if frame.height == 0 or frame.get_column("expected_loss_usd").null_count():
+        return None
+    frame = frame.sort("budget_usd")
+    kinds = {"expected_loss_usd": "expected", "cvar_loss_usd": "worst tenth"}
+    long = frame.select(
+        (pl.col("budget_usd") / BILLION).alias("budget"),
+        *(pl.col(c).cast(pl.Float64) / BILLION for c in kinds),
+    ).unpivot(list(kinds), index="budget", variable_name="kind", value_name="loss")
+    long = long.with_columns(pl.col("kind").replace(kinds)).drop_nulls()
+    first, last = frame.row(0, named=True), frame.row(-1, named=True)
+    start, end = (
+        f"{fmt.money(r['expected_loss_usd'])} at {fmt.money(r['budget_usd'])}"
+        for r in (first, last)
+    )
+    text = f"Expected loss falls from {start} to {end}."
+    return {
+        "text": text,
+        "chart": _charts.frontier_chart(long, identity="frontier", description=text),
+        "table": make_table(
+            "Loss against budget, million USD",
+            frame.to_dicts(),
+            [
+                number_column("budget_usd", "Budget", fmt.millions),
+                number_column("outlays_usd", "Spent", fmt.millions),
+                number_column("expected_loss_usd", "Expected loss", fmt.millions),
+                number_column("cvar_loss_usd", "Worst tenth", fmt.millions),
+            ],
+        ),
+    }
+
+
+def build_up(result: ResultFolder) -> dict[str, Any] | None:
+    """Show the reserve by year, valued at purchase price."""
+    frame = result.table("build_up", "item", "mineral", "year", "stock_t")
+    if frame.height == 0:
+        return None
+    prices = {
+        r["item"]: r["unit_price_usd_per_t"]
+        for r in result.rows("reserve", "item", "unit_price_usd_per_t")
+        if r["unit_price_usd_per_t"]
+    }
+    base = {
+        r["item"]: r["price_base_usd_per_t"]
+        for r in result.rows("worst_scenarios", "item", "price_base_usd_per_t")
+        if r["price_base_usd_per_t"]
+    }
+    valued = frame.with_columns(
+        value=pl.col("stock_t")
+        * pl.col("item").replace_strict(base | prices, default=None).cast(pl.Float64)
+        / 1e6
+    ).drop_nulls("value")
+    if valued.height == 0:
+        return None
+    last = valued.group_by("item").agg(pl.col("value").max()).sort(
+        "value", "item", descending=[True, False]
+    )  # fmt: skip
+    shown = last.get_column("item").to_list()[:LARGEST]
+    rank = {item: k for k, item in enumerate(shown)}
+    label = {item: fmt.item_name(item) for item in shown}
+    chart = (
+        valued.with_columns(
+            rank=pl.col("item").replace_strict(rank, default=LARGEST),
+            label=pl.col("item").replace_strict(label, default="Others"),
+        )
+        .group_by("year", "label", "rank")
+        .agg(pl.col("value").sum())
+        .sort("year", "rank")
+    )
+    end = int(str(valued.get_column("year").max()))
+    total = valued.filter(pl.col("year") == end).get_column("value").sum()
+    text = f"By {end} the reserve holds {fmt.money(1e6 * float(total))} of goods."
+    return {
+        "text": text,
+        "chart": _charts.build_up_chart(chart, identity="build-up", description=text),
+        "table": make_table(
+            "Stock at the end of the year, t",
+            frame.sort("item", "year").to_dicts(),
+            [
+                Column("item", "Item", fmt.item_name),
+                Column("year", "Year"),
+                number_column("stock_t", "Stock, t", fmt.number),
+            ],
+            most=80,
+        ),
+    }
+
+
+def requirements(result: ResultFolder) -> dict[str, Any] | None:
+    """Show what a stockpile agency compares: the conflict case by class and year."""
+    frame = result.table(
+        "requirements", "class", "year", "mineral", "item", "initial_shortfall_t",
+        "net_shortfall_t", "reserve_needed_t", "net_shortfall_usd",
+    )  # fmt: skip
+    if frame.height == 0:
+        return None
+    chart = None
+    if frame.get_column("net_shortfall_usd").null_count() < frame.height:
+        by_class = (
+            frame.group_by("year", "class")
+            .agg((pl.col("net_shortfall_usd").sum() / 1e6).alias("value"))
+            .sort("year", "class")
+        )
+        chart = _charts.requirement_chart(
+            by_class,
+            identity="requirements",
+            description="Net shortfall of the conflict case by class and year.",
+        )
+    rows = frame.sort("item", "class", "year").to_dicts()
+    return {
+        "chart": chart,
+        "table": make_table(
+            "Conflict case by item, class and year",
+            rows,
+            [
+                Column("item", "Item", fmt.item_name),
+                Column("class", "Class"),
+                Column("year", "Year"),
+                number_column(
+                    "initial_shortfall_t", "Initial shortfall, t", fmt.number
+                ),
+                number_column("net_shortfall_t", "After the market, t", fmt.number),
+                number_column("reserve_needed_t", "Reserve needed, t", fmt.number),
+            ],
+            most=120,
+        ),
+    }
+
+
+def partners(result: ResultFolder) -> dict[str, Any] | None:
+    """Show partners' shares now and in a later year, and what is open to allies."""
+    frame = result.table(
+        "partners", "group", "stage", "country", "year", "share", "open_share"
+    )
+    if frame.height == 0:
+        return None
+    years = sorted(frame.get_column("year").unique().to_list())
+    now, later = years[0], years[-1]
+    wide: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in frame.to_dicts():
+        key = (row["group"], row["stage"], row["country"])
+        entry = wide.setdefault(
+            key, {"group": key[0], "stage": key[1], "country": key[2]}
+        )
+        if row["year"] in {now, later}:
+            suffix = "now" if row["year"] == now else "later"
+            entry[f"share_{suffix}"] = row["share"]
+            entry[f"open_{suffix}"] = row["open_share"]
+    rows = sorted(
+        wide.values(),
+        key=lambda r: (-(r.get("share_later") or 0), r["group"], r["country"]),
+    )
+    for row in rows:  # absent means that no plant and no project is in the study
+        row.setdefault("share_now", 0.0)
+        row.setdefault("share_later", 0.0)
+    mined = [r for r in rows if (r["group"], r["stage"]) == (RARE_EARTHS, "mine")]
+    joint = [r for r in rows if r["country"] == "Partners"]
+    joint.sort(key=lambda r: (r["group"], STAGES.index(r["stage"])))
+    columns = [
+        number_column("share_now", f"{now}", fmt.share),
+        number_column("share_later", f"{later}", fmt.share),
+        number_column("open_later", f"{later}, open to allies", fmt.share),
+    ]
+    return {
+        "text": _africa(mined, now, later),
+        "now": now,
+        "later": later,
+        "mined": make_table(
+            f"Mined rare earths: share of world output, {now} and {later}",
+            mined,
+            [Column("country", "Mined rare earths", fmt.country_name), *columns],
+        ),
+        "joint": make_table(
+            f"Partners together: share of world output, {now} and {later}",
+            joint,
+            [Column("group", "Mineral", fmt.item_name), Column("stage", "Stage"),
+             *columns],
+        ),
+    }  # fmt: skip
+
+
+def _africa(mined: list[dict[str, Any]], now: int, later: int) -> str:
+    """Test the claim of the strategy: near a tenth of mined supply from Africa."""
+    africa = next((r for r in mined if r["country"] == "Africa"), None)
+    if africa is None:
+        return ""
+    share, is_open = africa["share_later"], africa.get("open_later")
+    text = (
+        f"Africa's share of mined rare earths: {fmt.share(africa['share_now'])} in "
+        f"{now}, {fmt.share(share)} in {later} if its projects start as planned"
+    )
+    if is_open is not None and share > 0:
+        text += (
+            f"; {fmt.share(1 - is_open / share)} of that is promised to China, so "
+            f"{fmt.share(is_open)} of world supply is open to allies"
+        )
+    return text + "."
+
+
+def sensitivity(result: ResultFolder) -> dict[str, Any] | None:
+    """Show which assumptions move the benefit most."""
+    frame = result.table(
+        "sensitivity", "parameter", "low", "high", "base", "benefit_low_usd",
+        "benefit_high_usd", "benefit_base_usd",
+    )  # fmt: skip
+    rows = [
+        r for r in frame.to_dicts()
+        if r["benefit_low_usd"] is not None and r["benefit_high_usd"] is not None
+    ]  # fmt: skip
+    if not rows:
+        return None
+    for row in rows:
+        row["swing"] = abs(row["benefit_high_usd"] - row["benefit_low_usd"])
+        row["label"] = fmt.item_name(row["parameter"])
+    rows.sort(key=lambda r: (-r["swing"], r["label"]))
+    shown = [r for r in rows[:12] if r["benefit_base_usd"] is not None]
+    bars = [
+        {"label": r["label"], "end": end, "start": r["benefit_base_usd"] / BILLION,
+         "stop": r[key] / BILLION}
+        for r in shown
+        for end, key in (("at the low value", "benefit_low_usd"),
+                         ("at the high value", "benefit_high_usd"))
+    ]  # fmt: skip
+    ends = [sorted((r["benefit_low_usd"], r["benefit_high_usd"])) for r in rows[:3]]
+    text = "; ".join(
+        f"{r['label']}: {fmt.money(low)} to {fmt.money(high)}"
+        for r, (low, high) in zip(rows, ends, strict=False)
+    )
+    return {
+        "text": text,
+        "top": rows[:5],
+        "chart": _charts.tornado_chart(
+            pl.DataFrame(bars), identity="tornado", description=text
+        )
+        if bars
+        else None,
+        "table": make_table(
+            "Benefit at the ends of each assumption, million USD",
+            rows,
+            [
+                Column("label", "Assumption"),
+                number_column("low", "Low", fmt.number),
+                number_column("base", "Used", fmt.number),
+                number_column("high", "High", fmt.number),
+                number_column("benefit_low_usd", "Benefit at low", fmt.millions),
+                number_column("benefit_high_usd", "Benefit at high", fmt.millions),
+            ],
+        ),
+    }
+
+
+def shocks(result: ResultFolder) -> Table | None:
+    """List the shocks: whether each binds, and where."""
+    rows = result.rows("shocks", "shock", "binds", "where", "shortfall_t", "loss_usd")
+    if not rows:
+        return None
+    for row in rows:
+        row["binds"] = "yes" if str(row["binds"]).lower() in {"true", "1"} else "no"
+    return make_table(
+        "Shocks: do they bind, and where",
+        rows,
+        [
+            Column("shock", "Shock", fmt.item_name),
+            Column("binds", "Binds"),
+            Column("where", "Where", fmt.item_name),
+            number_column("shortfall_t", "Short, t", fmt.number),
+            number_column("loss_usd", "Loss, million USD", fmt.millions),
+        ],
+    )
+
+
+def verification(result: ResultFolder) -> Table | None:
+    """List the passes: planned against verified benefit."""
+    rows = result.rows("verification", "pass", "planned_usd", "verified_usd", "note")
+    if not rows:
+        return None
+    for row in rows:
+        planned, verified = row["planned_usd"], row["verified_usd"]
+        row["ratio"] = verified / planned if planned and verified is not None else None
+    return make_table(
+        "Planned and verified benefit, million USD",
+        rows,
+        [
+            Column("pass", "Pass"),
+            number_column("planned_usd", "Planned", fmt.millions),
+            number_column("verified_usd", "Verified", fmt.millions),
+            number_column("ratio", "Verified / planned", fmt.share),
+            Column("note", "What changed", fmt.item_name),
+        ],
+    )
+
+
+def reconciliation(result: ResultFolder) -> dict[str, Any] | None:
+    """Show what reconciliation moved: read rows first, they may be data errors."""
+    frame = result.table("reconciliation", "key", "raw", "used", "reason")
+    if frame.height == 0:
+        return None
+    far = "moved_sigma" if "moved_sigma" in frame.columns else None
+    moved = frame
+    if far is not None:
+        moved = frame.filter(pl.col(far).cast(pl.Float64).abs() > 3).sort(
+            pl.col(far).cast(pl.Float64).abs(), descending=True
+        )
+    return {
+        "rows": frame.height,
+        "moved": moved.height if far else None,
+        "table": make_table(
+            "Rows moved by more than three standard errors",
+            moved.to_dicts(),
+            [
+                Column("kind", "Kind"),
+                Column("key", "Row"),
+                number_column("raw", "Raw, t", fmt.number),
+                number_column("used", "Used, t", fmt.number),
+                number_column("sigma", "σ, t", fmt.number),
+                number_column("moved_sigma", "Moved, σ", fmt.number),
+                Column("reason", "Why", fmt.item_name),
+            ],
+            most=40,
+        )
+        if far
+        else None,
+    }
+
+
+def assumptions(result: ResultFolder) -> dict[str, Any] | None:
+    """List the rows that nobody has read or computed: they are assumed."""
+    rows = result.rows("assumptions", "table", "key", "value", "source_id", "note")
+    if not rows:
+        return None
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["table"]] = counts.get(row["table"], 0) + 1
+    return {
+        "total": len(rows),
+        "counts": sorted(counts.items(), key=lambda p: (-p[1], p[0])),
+        "table": make_table(
+            "Assumed rows",
+            rows,
+            [
+                Column("table", "Table"),
+                Column("key", "Row"),
+                Column("value", "Value", str),
+                Column("source_id", "Source", source_link),
+                Column("note", "Note"),
+            ],
+            most=150,
+        ),
+    }
+
+
+def sources(result: ResultFolder) -> list[dict[str, Any]]:
+    """List the sources by id."""
+    rows = result.rows("sources", "source_id", "title", "publisher", "url", "licence",
+                       "date")  # fmt: skip
+    for row in rows:
+        url = str(row["url"] or "")
+        row["url"] = url if url.startswith(("https://", "http://")) else None
+    return sorted(rows, key=lambda r: str(r["source_id"]))
