@@ -1,1 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The market: curves, clearing, prices, stocks, and simulation over time."""
+
+from __future__ import annotations
+
+from oreserve.market._after import (
+    agreement_tonnes,
+    allocate,
+    claim_order,
+    loss_usd,
+    release_limit,
+)
+from oreserve.market._prepare import Base, base_year_check, prepare
+from oreserve.market._simulator import Simulator
+from oreserve.market._standing import (
+    Commitment,
+    Order,
+    ProjectSupport,
+    Standing,
+    kappa,
+    project_support,
+    study_commitments,
+)
+from oreserve.market._trajectory import Trajectory, TrajectoryIndex
+
+__all__ = [
+    "Base",
+    "Commitment",
+    "Order",
+    "ProjectSupport",
+    "Simulator",
+    "Standing",
+    "Trajectory",
+    "TrajectoryIndex",
+    "agreement_tonnes",
+    "allocate",
+    "base_year_check",
+    "claim_order",
+    "kappa",
+    "loss_usd",
+    "prepare",
+    "project_support",
+    "release_limit",
+    "study_commitments",
+]

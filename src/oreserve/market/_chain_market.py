@@ -53,7 +53,12 @@ class Project:
     plant: int
     capacity: float
     ramp: tuple[float, ...]
-    delay: tuple[tuple[float, float], ...]
+
+    def share(self, years_running: float) -> float:
+        """Return the part of capacity that runs after some years; 0 before."""
+        if years_running < 0.0:
+            return 0.0
+        return self.ramp[min(int(years_running), len(self.ramp) - 1)]
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,8 @@ class ChainMarket:
         Commercial stocks of the chain.
     projects
         Projects of the chain, in order of name.
+    reserves
+        Rows of strategic and industrial stocks of the chain, in key order.
     """
 
     def __init__(
@@ -114,11 +121,13 @@ class ChainMarket:
         base_year: int,
         stocks: CommercialStocks,
         projects: Sequence[Project] = (),
+        reserves: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.chain = chain
         self.rules = rules
         self.stocks = stocks
         self.projects = tuple(projects)
+        self.reserves = tuple(reserves)
         self.period_years = period_years
         self.problem: Problem = build_problem(
             chain,
@@ -126,11 +135,16 @@ class ChainMarket:
             stock_nodes=stocks.node,
             project_plants={p.plant: p.capacity for p in projects},
         )
-        names = chain.items, chain.countries
+        item_names, places = chain.items, chain.countries
+        at = [
+            (item_names[chain.nodes.item[n]], places[chain.nodes.country[n]])
+            for n in stocks.node
+        ]
+        at += [(row["item"], row["country"]) for row in reserves]
         self.reader = EffectReader(
             self.problem,
-            stock_item=[names[0][chain.nodes.item[n]] for n in stocks.node],
-            stock_country=[names[1][chain.nodes.country[n]] for n in stocks.node],
+            stock_item=[item for item, _ in at],
+            stock_country=[country for _, country in at],
             period_days=365.25 * period_years,
             **reader_options,
         )
@@ -146,7 +160,7 @@ class ChainMarket:
         self.base_lanes = self._intern_lanes(np.zeros(self.problem.lane.owners))
         self.cache: dict[Key, Cleared] = {}
         self.lane_after: dict[Key, int] = {}
-        self._bases: dict[tuple[int, tuple[Any, ...]], Any] = {}
+        self._bases: dict[tuple[int, tuple[int, ...]], Any] = {}
         self._base_basis: Any = None
         self._home_at = {int(n): h for h, n in enumerate(self.problem.home_node)}
         self._hub_in_at = {int(n): m for m, n in enumerate(self.problem.hub.in_node)}
@@ -260,7 +274,7 @@ class ChainMarket:
             draw = np.array(key.draw) * grid / years
             access = self._effects[key.effects]
             if access is not None:
-                draw = draw * access.stock
+                draw = draw * access.stock[: len(key.draw)]
             terms = replace(
                 terms,
                 fill=np.array(key.fill) * grid / years,
@@ -297,12 +311,16 @@ class ChainMarket:
         hub_out = hub_out_limit(self.problem, hub_in)
         return replace(terms, plant=plant, hub_in=hub_in, hub_out=hub_out)
 
-    def prepare_basis(self, key: Key) -> None:
-        """Find where the simplex starts for keys like this one."""
+    def prepare_base(self) -> None:
+        """Solve the base year, from which all bases come."""
         if self._base_basis is None:
             base = clear(self.problem, open_terms(self.problem), keep_basis=True)
             self._base_basis = base.basis
-        name = (key.effects, tuple(p for p, _ in key.projects))
+
+    def prepare_basis(self, key: Key) -> None:
+        """Find where the simplex starts for keys like this one."""
+        self.prepare_base()
+        name = self.basis_name(key)
         if name not in self._bases:
             first = Key(self.year_of[0], key.effects, self.base_lanes)
             if key.projects:
@@ -312,10 +330,15 @@ class ChainMarket:
             )
             self._bases[name] = found.basis
 
-    def solve(self, key: Key) -> Cleared:
+    def basis_name(self, key: Key) -> tuple[int, tuple[int, ...]]:
+        """Return which keys start from one basis: same effects, same projects."""
+        return key.effects, tuple(p for p, _ in key.projects)
+
+    def solve(self, key: Key) -> tuple[Terms, Cleared]:
         """Clear the sub-problem of a key; needs `prepare_basis` before."""
-        name = (key.effects, tuple(p for p, _ in key.projects))
-        return clear(self.problem, self.terms(key), basis=self._bases[name])
+        terms = self.terms(key)
+        basis = self._bases[self.basis_name(key)]
+        return terms, clear(self.problem, terms, basis=basis)
 
     def store(self, key: Key, cleared: Cleared) -> None:
         """Keep a solution, without the columns that nobody reads again."""

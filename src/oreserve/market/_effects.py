@@ -137,6 +137,14 @@ class EffectReader:
         found = (a for a in active if a.share > 0.0 and self.touched(a.effect))
         return tuple(sorted(set(found)))
 
+    def selects(self, effect: Effect, item: int, exporter: str) -> bool:
+        """Return whether a measure on trade stops an item on its way home."""
+        home = set(self._problem.rules.home)
+        actors = self._members(effect.actor or EVERYBODY)
+        targets = self._members(effect.target or EVERYBODY)
+        chosen = bool(self._selected_items(effect)[item]) and not effect.klass
+        return chosen and exporter in actors and bool(home & set(targets))
+
     # --- selection ---------------------------------------------------------------
 
     def _selected_items(self, effect: Effect) -> npt.NDArray[np.bool_]:

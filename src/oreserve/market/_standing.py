@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -159,25 +159,3 @@ def read_ramp(text: str | None) -> tuple[float, ...]:
         return (1.0,)
     return tuple(float(part) for part in text.split(";") if part.strip()) or (1.0,)
 
-
-def read_delay(text: str | None) -> tuple[tuple[float, float], ...]:
-    """Return (years late, probability), sorted by years."""
-    if not text:
-        return ((0.0, 1.0),)
-    pairs = []
-    for part in text.split(";"):
-        if not part.strip():
-            continue
-        years, _, chance = part.partition(":")
-        pairs.append((float(years), float(chance) if chance else 1.0))
-    return tuple(sorted(pairs)) or ((0.0, 1.0),)
-
-
-def delay_years(pairs: Iterable[tuple[float, float]], draw: float) -> float:
-    """Return the delay of a project for a uniform draw."""
-    total, years = 0.0, 0.0
-    for years, chance in pairs:  # noqa: B007  # the last one serves a sum below 1
-        total += chance
-        if draw < total:
-            return years
-    return years
