@@ -92,7 +92,7 @@ def random_programme(
     base = np.zeros(scenarios)
     for members in sets:
         group = _group(
-            rng, members, scenarios, periods, buy, agreement, option, first
+            rng, members, scenarios, periods, buy, agreement, option, items
         )
         groups.append(group)
         value = group.discount[:, None] * group.step_value[None, :]
@@ -107,7 +107,7 @@ def random_programme(
     )
 
 
-def _group(rng, members, scenarios, periods, buy, agreement, option, first) -> Group:
+def _group(rng, members, scenarios, periods, buy, agreement, option, spread) -> Group:
     futures = max(2, scenarios - 3)
     count = len(members)
     future = np.concatenate(
@@ -122,7 +122,7 @@ def _group(rng, members, scenarios, periods, buy, agreement, option, first) -> G
     columns = sorted(
         [buy[i, y] for i in members for y in range(periods)]
         + [agreement[i] for i in members]
-        + list(option.values())
+        + [column for (p, _), column in option.items() if p % spread in members]
     )
     place = {column: number for number, column in enumerate(columns)}
     release = np.zeros((futures, periods, count, len(columns)))
@@ -139,6 +139,8 @@ def _group(rng, members, scenarios, periods, buy, agreement, option, first) -> G
         column = place[agreement[item]]
         supply[:, :, number, column] = rng.uniform(0, 1.0, (futures, periods))
         for key in option.values():
+            if key not in place:
+                continue
             stands = rng.random(futures) < 0.6
             later = np.arange(periods) >= 1
             supply[:, :, number, place[key]] = (

@@ -18,9 +18,10 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.network import run_highs, solve
+from oreserve.network import run_highs
 from oreserve.planning._gains import Cut, Group, gains
 from oreserve.planning._linked import LinkedSolver
+from oreserve.planning._options import OptionMaster
 from oreserve.planning._programme import first_stage_block
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ Ints = npt.NDArray[np.int64]
 
 INWARD = 0.5
 """Weight of the master's point against the best point so far."""
+
+OPTION_ROUNDS = 25
+"""Most masters with whole options."""
 
 FEATHER = 1e-7
 """Violation, as a share of the objective, below which a cut is not added."""
@@ -122,8 +126,8 @@ def evaluate(programme: Programme, x: Floats) -> tuple[float, Floats]:
 class Master:
     """First stage plus one gain per group and future, limited by cuts."""
 
-    def __init__(self, programme: Programme, *, relaxed: bool) -> None:
-        block = first_stage_block(programme.first, relaxed=relaxed)
+    def __init__(self, programme: Programme) -> None:
+        block = first_stage_block(programme.first)
         count = len(programme.base_loss)
         tail = block.add_columns(
             count,
@@ -148,21 +152,46 @@ class Master:
         self._width = len(programme.first.name)
         offset = float(programme.probability @ programme.base_loss)
         self._block = block.build(offset=offset)
-        self.model = self._block.to_highs(presolve="off" if relaxed else "on")
+        self.model = self._block.to_highs(presolve="off")
+        self._tail_rows = rows
+        self._cuts: list[tuple[int, int, float, Floats]] = []
 
-    def solve(self, *, gap: float | None = None, limit: float | None = None) -> float:
+    def solve(self) -> float:
         """Solve and return the lower bound."""
-        if gap is None:
-            run_highs(self.model, "the master programme")
-            return float(self.model.getInfo().objective_function_value)
-        solve(self.model, what="the master programme", mip_rel_gap=gap,
-              time_limit_s=limit)
-        return float(self.model.getInfo().mip_dual_bound)
+        run_highs(self.model, "the master programme")
+        return float(self.model.getInfo().objective_function_value)
 
     def point(self) -> tuple[Floats, Floats]:
         """Return the first-stage point and all column values."""
         value = np.asarray(self.model.getSolution().col_value)
         return np.maximum(value[: self._width], 0.0), value
+
+    def averaged(
+        self, programme: Programme
+    ) -> tuple[Floats, list[float], list[Floats]]:
+        """Average the cuts with their duals: weights and one cut per group."""
+        dual = np.asarray(self.model.getSolution().row_dual)
+        weight = programme.probability + np.maximum(dual[self._tail_rows], 0.0)
+        first = self._block.rows
+        constant = [0.0] * len(programme.groups)
+        slope = [np.zeros(len(group.columns)) for group in programme.groups]
+        missing = [
+            np.bincount(g.future, weights=weight, minlength=len(g.size))
+            for g in programme.groups
+        ]
+        for place, (group, future, right, steep) in enumerate(self._cuts):
+            share = max(0.0, -dual[first + place])
+            constant[group] += share * right
+            slope[group] += share * steep
+            missing[group][future] -= share
+        # What no cut pays for is the bound on the gain itself.
+        for place, group in enumerate(programme.groups):
+            constant[place] += float(np.maximum(missing[place], 0.0) @ group.most)
+        return weight, constant, slope
+
+    def remember(self, group: int, future: int, constant: float, slope: Floats) -> None:
+        """Note what the next added row is."""
+        self._cuts.append((group, future, constant, slope))
 
     def add(self, columns: list[Ints], slopes: list[Floats], upper: Floats) -> None:
         """Add rows theta - slope . x <= constant."""
@@ -206,6 +235,7 @@ def _add_cuts(
             columns.append(np.append(group.columns[entries], theta[future]))
             slopes.append(np.append(-slope[entries], 1.0))
             upper.append(float(cut.constant[future]))
+            master.remember(place, int(future), upper[-1], slope)
     if upper:
         master.add(columns, slopes, np.asarray(upper))
     return len(upper)
@@ -226,6 +256,7 @@ def _replay(master: Master, programme: Programme, pool: CutPool) -> None:
                 np.append(group.columns[entries], master.theta[place][future])
             )
             slopes.append(np.append(-slope[row][entries], 1.0))
+            master.remember(place, int(future), float(constant[row]), slope[row])
         upper.append(constant)
     if columns:
         master.add(columns, slopes, np.concatenate(upper))
@@ -263,7 +294,7 @@ def solve_lshaped(
     """
     pool = CutPool() if pool is None else pool
     evaluator = Evaluator(programme, workers)
-    master = Master(programme, relaxed=True)
+    master = Master(programme)
     if len(pool):
         _replay(master, programme, pool)
     else:
@@ -277,11 +308,13 @@ def solve_lshaped(
     if relaxed or not programme.first.integer.any():
         return best.solution(bound, rounds, len(pool))
     return _whole_options(
+        master,
         programme,
         pool,
         evaluator,
-        relaxed_bound=bound,
-        relaxed_rounds=rounds,
+        best,
+        bound=bound,
+        rounds=rounds,
         gap=gap,
         time_limit_s=time_limit_s,
     )
@@ -346,51 +379,51 @@ def _converge(
 
 
 def _whole_options(
+    master: Master,
     programme: Programme,
     pool: CutPool,
     evaluator: Evaluator,
+    relaxed: _Best,
     *,
-    relaxed_bound: float,
-    relaxed_rounds: int,
+    bound: float,
+    rounds: int,
     gap: float,
     time_limit_s: float,
 ) -> Solution:
-    """Masters with whole options on the kept cuts, the gap tightened stepwise.
+    """Small masters with whole options; what they choose is solved to the end.
 
-    After each master its options are held and the rest is solved to the end, so
-    that the next master sees cuts where they matter.
+    Each choice of options is held while the rest is solved by cuts, so that the
+    incumbent is an optimum of its options and not a rounded point.
     """
     best = _Best(programme, evaluator)
-    best.offer(np.zeros(len(programme.first.name)))
-    master = Master(programme, relaxed=False)
-    _replay(master, programme, pool)
-    bound = relaxed_bound
-    rounds = relaxed_rounds
+    options = OptionMaster(programme)
+    options.start(*master.averaged(programme))
+    for x in (np.zeros(len(relaxed.x)), relaxed.x):
+        cuts = evaluator(x)
+        options.learn(cuts, evaluator.scenario_loss(cuts))
     seen: set[tuple[int, ...]] = set()
-    for step in range(8):
-        loose = max(gap * 0.3, 1e-2 * 0.2**step)
-        bound = max(bound, master.solve(gap=loose, limit=time_limit_s))
-        x, value = master.point()
+    for step in range(OPTION_ROUNDS):
+        tight = max(gap * 0.3, 1e-2 * 0.2**step)
+        x, below = options.solve(gap=tight, time_limit_s=time_limit_s)
+        bound = max(bound, below)
+        x = _snap(programme, x)
+        cuts = evaluator(x)
+        options.learn(cuts, evaluator.scenario_loss(cuts))
         chosen = tuple(np.nonzero(programme.first.integer & (x > 0.5))[0].tolist())
-        before = len(pool)
-        held = _hold(programme, chosen)
-        inner = Master(held, relaxed=True)
-        _replay(inner, held, pool)
-        inner_best = _Best(held, evaluator)
-        inner_best.offer(_snap(programme, x))
-        _, more = _converge(inner, held, pool, evaluator, inner_best, gap * 0.2, 30)
-        rounds += more
-        if inner_best.objective < best.objective:
-            best.objective, best.x = inner_best.objective, inner_best.x
-            best.loss = inner_best.loss
+        if chosen not in seen:
+            held = _hold(programme, chosen)
+            inner = Master(held)
+            _replay(inner, held, pool)
+            local = _Best(held, evaluator)
+            local.offer(x)
+            _, more = _converge(inner, held, pool, evaluator, local, gap * 0.3, 30)
+            rounds += more
+            options.learn(evaluator(local.x), local.loss)
+            if local.objective < best.objective:
+                best.objective, best.x, best.loss = local.objective, local.x, local.loss
         if best.objective - bound <= gap * max(1.0, abs(best.objective)):
             break
-        if chosen in seen and len(pool) == before and loose <= gap * 0.3:
-            break
         seen.add(chosen)
-        master = Master(programme, relaxed=False)
-        _replay(master, programme, pool)
-        _start_from(master, best.x)
     return best.solution(bound, rounds, len(pool))
 
 
@@ -405,9 +438,3 @@ def _hold(programme: Programme, chosen: tuple[int, ...]) -> Programme:
     lower[programme.first.integer] = upper[programme.first.integer] = 0.0
     lower[list(chosen)] = upper[list(chosen)] = 1.0
     return programme.with_bounds(lower, upper)
-
-
-def _start_from(master: Master, x: Floats) -> None:
-    """Offer a point to the solver as a first solution."""
-    indices = np.arange(len(x), dtype=np.int32)
-    master.model.setSolution(len(x), indices, x)

@@ -186,7 +186,7 @@ def read_drivers(study: Study) -> tuple[Driver, ...]:
         moves.setdefault(row["driver"], {})[pair] = row["probability_per_year"]
     described: dict[str, dict[str, tuple[float | None, bool]]] = {}
     for row in study.table("driver_states").iter_rows(named=True):
-        release = row.get("release")
+        release = row.get("release_allowed")
         described.setdefault(row["driver"], {})[row["state"]] = (
             row["start_share"],
             True if release is None else bool(release),

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from oreserve.study import Study
 
-__all__ = ["sample_scenarios", "uniform_draw"]
+__all__ = ["parse_delay", "sample_scenarios", "uniform_draw"]
 
 Touched = dict[str, tuple[int, ...]]
+Delay = tuple[tuple[float, float], ...]
 
 
 def uniform_draw(
@@ -86,6 +87,7 @@ def sample_scenarios(
 
     Notes
     -----
+    `draws` holds U of each project and, under ``delay NAME``, its years late.
     A driver's first state comes from `start_share`, the next ones from its
     matrix. Drivers are independent. The share that the reserve may give is
     1 / max(1, expected periods left in the present state), where the present
@@ -95,7 +97,10 @@ def sample_scenarios(
     drivers = read_drivers(study)
     length = len(study.period_starts(periods))
     touched = _touched_items(study, drivers)
-    projects = sorted(study.table("projects")["project"].to_list())
+    projects = {
+        row["project"]: parse_delay(row["delay"])
+        for row in study.table("projects").sort("project").iter_rows(named=True)
+    }
     return tuple(
         _scenario(number, seed, length, drivers, touched, projects)
         for number in range(start, start + count)
@@ -108,7 +113,7 @@ def _scenario(
     length: int,
     drivers: tuple[Driver, ...],
     touched: Touched,
-    projects: list[str],
+    projects: dict[str, Delay],
 ) -> Scenario:
     paths = [_path(driver, seed, number, length) for driver in drivers]
     effects = tuple(
@@ -124,10 +129,11 @@ def _scenario(
         for t in range(length)
     )
     everything = tuple(range(len(drivers)))
-    draws = {
-        project: float(uniform_draw(seed, number, f"project {project}")[0])
-        for project in projects
-    }
+    draws: dict[str, float] = {}
+    for project, delay in projects.items():
+        stands, late = uniform_draw(seed, number, f"project {project}", 2)
+        draws[project] = float(stands)
+        draws[f"delay {project}"] = _late(delay, float(late))
     return Scenario(
         number=number,
         effects=effects,
@@ -141,6 +147,33 @@ def _scenario(
             }
         ),
     )
+
+
+def parse_delay(text: str | None) -> Delay:
+    """Read a delay such as ``0:0.5;1:0.3;2:0.2`` as (years, probability).
+
+    Examples
+    --------
+    >>> parse_delay("0:0.5;2:0.5")
+    ((0.0, 0.5), (2.0, 0.5))
+    >>> parse_delay("1"), parse_delay(None)
+    (((1.0, 1.0),), ((0.0, 1.0),))
+    """
+    pairs = []
+    for part in (text or "0").split(";"):
+        years, _, share = part.partition(":")
+        pairs.append((float(years), float(share) if share else 1.0))
+    return tuple(pairs)
+
+
+def _late(delay: Delay, draw: float) -> float:
+    """Return the years that a project is late, by inversion."""
+    total = 0.0
+    for years, share in delay:
+        total += share
+        if draw < total:
+            return years
+    return delay[-1][0]
 
 
 def _path(driver: Driver, seed: int, number: int, length: int) -> list[int]:
