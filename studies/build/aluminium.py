@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studies.build.chain import BY_PRODUCT, MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows
 from studies.build.mcs import (
@@ -14,15 +16,38 @@ from studies.build.mcs import (
     salient,
 )
 from studies.build.prices import add_mcs_price, add_pink_price
-from studies.build.raw import Raw
 from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 KEEP = frozenset(
-    "USA CHN JPN KOR DEU IND RUS CAN ARE AUS BRA GIN IDN JAM NOR ITA FRA ESP GRC "
-    "NLD IRL".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "IND",
+        "RUS",
+        "CAN",
+        "ARE",
+        "AUS",
+        "BRA",
+        "GIN",
+        "IDN",
+        "JAM",
+        "NOR",
+        "ITA",
+        "FRA",
+        "ESP",
+        "GRC",
+        "NLD",
+        "IRL",
+    ]
 )
 BAUXITE_PER_ALUMINA = 2.75
 ALUMINA_PER_METAL = 1.93
@@ -52,45 +77,67 @@ def _aluminum(tables: Tables, raw: Raw) -> None:
     chain.item("alumina", "refine", "Al2O3")
     chain.item("aluminum", "metal", "metal", form="unwrought", hs_codes="760110")
     chain.item(
-        "gallium_liquor", "concentrate", "contained Ga", mineral="gallium",
-        storable=False, note="recoverable gallium in Bayer liquor; not traded",
-        source_id="ASSUMED-AL-RECIPE", evidence="assumed",
-    )  # fmt: skip
+        "gallium_liquor",
+        "concentrate",
+        "contained Ga",
+        mineral="gallium",
+        storable=False,
+        note="recoverable gallium in Bayer liquor; not traded",
+        source_id="ASSUMED-AL-RECIPE",
+        evidence="assumed",
+    )
     for item, usd_per_t, detail in (
         ("bauxite", 31.0, "average unit value of imports, f.a.s."),
         ("alumina", 580.0, "average unit value of imports, f.a.s."),
     ):
-        chain.price(item, usd_per_t, source_id="MCS26", evidence="read",
-                    kind="import_unit_value", note=detail)  # fmt: skip
+        chain.price(
+            item,
+            usd_per_t,
+            source_id="MCS26",
+            evidence="read",
+            kind="import_unit_value",
+            note=detail,
+        )
     add_pink_price(chain, "aluminum", "Aluminum")
     chain.content("bauxite", "Al", 0.225, source_id=closure, evidence="assumed")
     chain.content("alumina", "Al", 0.5293)
     chain.content("aluminum", "Al", 1.0)
     chain.process("bauxite_mining", "mine", {"bauxite": 1})
     chain.process(
-        "alumina_refining", "refine",
-        {"alumina": 1, "bauxite": -BAUXITE_PER_ALUMINA,
-         "gallium_liquor": GALLIUM_PER_ALUMINA}, source_id=closure,
-    )  # fmt: skip
-    chain.process(
-        "aluminum_smelting", "metal", {"aluminum": 1, "alumina": -ALUMINA_PER_METAL},
+        "alumina_refining",
+        "refine",
+        {
+            "alumina": 1,
+            "bauxite": -BAUXITE_PER_ALUMINA,
+            "gallium_liquor": GALLIUM_PER_ALUMINA,
+        },
         source_id=closure,
-    )  # fmt: skip
+    )
+    chain.process(
+        "aluminum_smelting",
+        "metal",
+        {"aluminum": 1, "alumina": -ALUMINA_PER_METAL},
+        source_id=closure,
+    )
     chain.process("aluminum_recycling", "metal", {"aluminum": 1})
     mined = production(raw, "Aluminum", "mine")
     mined["USA"] = Figure(150e3, "ASSUMED", "assumed", "withheld; small")
     chain.plants("bauxite_mining", mined, MINE)
     chain.plants("alumina_refining", production(raw, "Aluminum", "refinery"), REFINER)
     chain.plants(
-        "aluminum_smelting", production(raw, "Aluminum", "smelter"), REFINER,
+        "aluminum_smelting",
+        production(raw, "Aluminum", "smelter"),
+        REFINER,
         capacity=capacity(raw, "Aluminum", "plant"),
-    )  # fmt: skip
+    )
     scrap_source = chain.source(
-        "ASSUMED-AL-SCRAP", "Aluminum from old scrap by country outside the United "
+        "ASSUMED-AL-SCRAP",
+        "Aluminum from old scrap by country outside the United "
         "States, about 16 Mt in all",
-    )  # fmt: skip
-    scrap = figures({c: kt * 1e3 for c, kt in OLD_SCRAP_KT.items()}, scrap_source,
-                    "assumed")  # fmt: skip
+    )
+    scrap = figures(
+        {c: kt * 1e3 for c, kt in OLD_SCRAP_KT.items()}, scrap_source, "assumed"
+    )
     scrap["USA"] = salient(raw, "ALUMINUM", "Production: Secondary (from old scrap)")
     chain.plants("aluminum_recycling", scrap, REFINER)
     wet = chain.source(
@@ -100,15 +147,25 @@ def _aluminum(tables: Tables, raw: Raw) -> None:
     us_alumina = salient(raw, "BAUXITE AND ALUMINA", "Consumption, apparent",
                          commodity="Alumina").t  # fmt: skip
     smelted = salient(raw, "ALUMINUM", "Production: Primary").t * ALUMINA_PER_METAL
-    other = Figure(us_alumina - smelted, "MCS26", "computed",
-                   "apparent consumption less the smelters' need")  # fmt: skip
+    other = Figure(
+        us_alumina - smelted,
+        "MCS26",
+        "computed",
+        "apparent consumption less the smelters' need",
+    )
     table, assumed = shares(tables, "CHEMICALS")
     chain.uses_by_share("alumina", table, assumed, {"USA": other})
-    us_bauxite = Figure(900e3, "ASSUMED", "assumed",
-                        "imports and mine output less the alumina plant's need")  # fmt: skip
+    us_bauxite = Figure(
+        900e3,
+        "ASSUMED",
+        "assumed",
+        "imports and mine output less the alumina plant's need",
+    )
     chain.uses_by_share("bauxite", table, assumed, {"USA": us_bauxite})
     flows = baci_flows(raw.baci, {"260600": 0.92})
-    chain.trade_lanes("bauxite", flows, source_id=wet, evidence="assumed", skip=("USA",))
+    chain.trade_lanes(
+        "bauxite", flows, source_id=wet, evidence="assumed", skip=("USA",)
+    )
     chapter = "BAUXITE AND ALUMINA"
     chain.import_lanes("bauxite", import_shares(raw, chapter, "Bauxite", "Bauxite"))
     chain.assumed_lanes("bauxite")
@@ -122,7 +179,9 @@ def _aluminum(tables: Tables, raw: Raw) -> None:
 
 
 def _gallium(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "gallium", KEEP | {"TWN", "GBR"}, growth_per_year=0.05)
+    chain = ChainRows(
+        tables, raw, "gallium", KEEP | {"TWN", "GBR"}, growth_per_year=0.05
+    )
     split = chain.source(
         "ASSUMED-GA-STAGES",
         "Crude gallium is upgraded where exporters without primary output are seen "
@@ -131,24 +190,54 @@ def _gallium(tables: Tables, raw: Raw) -> None:
     )
     chain.item("gallium_crude", "refine", "contained Ga", form="99.9-99.99 %")
     chain.item("gallium", "metal", "contained Ga", form="99.9999 % and better")
-    chain.price("gallium_crude", 330e3, source_id=split, evidence="assumed",
-                note="0.75 x the United States import value of 2024")  # fmt: skip
-    add_mcs_price(chain, "gallium", "GALLIUM", "Price, average unit value of imports",
-                  "usd/kg", kind="import_unit_value")  # fmt: skip
+    chain.price(
+        "gallium_crude",
+        330e3,
+        source_id=split,
+        evidence="assumed",
+        note="0.75 x the United States import value of 2024",
+    )
+    add_mcs_price(
+        chain,
+        "gallium",
+        "GALLIUM",
+        "Price, average unit value of imports",
+        "usd/kg",
+        kind="import_unit_value",
+    )
     chain.price("gallium", 725e3, period="2025-05", source_id="GAHOME", evidence="read")
-    chain.price("gallium", 1600e3, period="2026-02", source_id="SUNS", evidence="read",
-                note="outside China")  # fmt: skip
-    chain.price("gallium", 245e3, period="2026-04", kind="inside", market="CHN",
-                source_id="DOWA", evidence="secondary")  # fmt: skip
+    chain.price(
+        "gallium",
+        1600e3,
+        period="2026-02",
+        source_id="SUNS",
+        evidence="read",
+        note="outside China",
+    )
+    chain.price(
+        "gallium",
+        245e3,
+        period="2026-04",
+        kind="inside",
+        market="CHN",
+        source_id="DOWA",
+        evidence="secondary",
+    )
     chain.process(
-        "gallium_extraction", "refine", {"gallium_crude": 1, "gallium_liquor": -1.02},
+        "gallium_extraction",
+        "refine",
+        {"gallium_crude": 1, "gallium_liquor": -1.02},
         source_id=split,
-    )  # fmt: skip
-    chain.process("gallium_from_residue", "refine", {"gallium_crude": 1}, source_id=split)
+    )
     chain.process(
-        "gallium_upgrade", "metal", {"gallium": 1, "gallium_crude": -1.02},
+        "gallium_from_residue", "refine", {"gallium_crude": 1}, source_id=split
+    )
+    chain.process(
+        "gallium_upgrade",
+        "metal",
+        {"gallium": 1, "gallium_crude": -1.02},
         source_id=split,
-    )  # fmt: skip
+    )
     chain.process("gallium_recycling", "metal", {"gallium": 1}, source_id=split)
     crude = production(raw, "Gallium", "refinery")
     room = capacity(raw, "Gallium", "plant")
@@ -157,33 +246,62 @@ def _gallium(tables: Tables, raw: Raw) -> None:
     chain.plants("gallium_from_residue", japan, BY_PRODUCT, capacity=room)
     for country, tonnes in (("DEU", 40.0), ("ROW", 60.0)):
         tables.row(
-            "plants", plant=f"gallium_extraction_{country}", process="gallium_extraction",
-            country=country, aggregate=True, capacity_t_per_year=tonnes, basis="output",
-            base_activity_t_per_year=0.0, idle_t_per_year=tonnes, restart_years=2.0,
-            supply_elasticity=BY_PRODUCT, source_id="MCS26", evidence="estimated",
+            "plants",
+            plant=f"gallium_extraction_{country}",
+            process="gallium_extraction",
+            country=country,
+            aggregate=True,
+            capacity_t_per_year=tonnes,
+            basis="output",
+            base_activity_t_per_year=0.0,
+            idle_t_per_year=tonnes,
+            restart_years=2.0,
+            supply_elasticity=BY_PRODUCT,
+            source_id="MCS26",
+            evidence="estimated",
             note="100 t of idle capacity in other countries; the split is assumed",
-        )  # fmt: skip
+        )
     chain.plants(
         "gallium_upgrade",
-        figures({"CHN": 250.0, "JPN": 85.0, "DEU": 14.0, "CAN": 10.0, "KOR": 14.0,
-                 "ROW": 12.0}, split, "assumed"), REFINER,
-    )  # fmt: skip
+        figures(
+            {
+                "CHN": 250.0,
+                "JPN": 85.0,
+                "DEU": 14.0,
+                "CAN": 10.0,
+                "KOR": 14.0,
+                "ROW": 12.0,
+            },
+            split,
+            "assumed",
+        ),
+        REFINER,
+    )
     use = salient(raw, "GALLIUM", "Consumption, reported")
     imports = salient(raw, "GALLIUM", "Imports for consumption: Metal")
-    own = Figure(use.t - imports.t, "MCS26", "computed",
-                 "reported consumption less metal imports: scrap and stock")  # fmt: skip
+    own = Figure(
+        use.t - imports.t,
+        "MCS26",
+        "computed",
+        "reported consumption less metal imports: scrap and stock",
+    )
     chain.plants(
         "gallium_recycling",
-        {"USA": own, **figures({"JPN": 60.0, "DEU": 6.0, "CHN": 20.0}, split, "assumed")},
+        {
+            "USA": own,
+            **figures({"JPN": 60.0, "DEU": 6.0, "CHN": 20.0}, split, "assumed"),
+        },
         REFINER,
-    )  # fmt: skip
+    )
     table, assumed = shares(tables, "ELECTRONICS")
     chain.uses_by_share("gallium", table, assumed, {"USA": use})
-    magnets = chain.source("ASSUMED-GA-CRUDE-USE",
-                           "Crude gallium is used in China (magnets, 88 %), Japan "
-                           "(6 %) and elsewhere")  # fmt: skip
-    chain.uses_by_share("gallium_crude", {"CHN": 0.88, "JPN": 0.06, "DEU": 0.02,
-                                          "KOR": 0.01}, magnets)  # fmt: skip
+    magnets = chain.source(
+        "ASSUMED-GA-CRUDE-USE",
+        "Crude gallium is used in China (magnets, 88 %), Japan (6 %) and elsewhere",
+    )
+    chain.uses_by_share(
+        "gallium_crude", {"CHN": 0.88, "JPN": 0.06, "DEU": 0.02, "KOR": 0.01}, magnets
+    )
     sources = import_shares(raw, "GALLIUM", "Gallium", "Metal")
     chain.import_lanes("gallium", sources)
     chain.assumed_lanes("gallium")

@@ -3,19 +3,44 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import Flows, baci_value_flows
 from studies.build.mcs import Figure, figures, import_shares, production, salient
 from studies.build.prices import WO3_TO_W, add_mcs_price, add_share_price
-from studies.build.raw import Raw
 from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 ANTIMONY_KEEP = frozenset(
-    "USA CHN JPN KOR DEU RUS TJK MMR THA VNM IND BOL TUR AUS BEL FRA ITA ESP OMN TWN "
-    "MEX".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "RUS",
+        "TJK",
+        "MMR",
+        "THA",
+        "VNM",
+        "IND",
+        "BOL",
+        "TUR",
+        "AUS",
+        "BEL",
+        "FRA",
+        "ITA",
+        "ESP",
+        "OMN",
+        "TWN",
+        "MEX",
+    ]
 )
 # Smelted from ore, t: China as the rest of the mined total; the others by judgement
 # from their ore balance and known works (Oman 2018 on, India, Thailand, Vietnam).
@@ -30,8 +55,29 @@ ANTIMONY_SCRAP = {
 }  # fmt: skip
 
 TUNGSTEN_KEEP = frozenset(
-    "USA CHN JPN KOR DEU AUT RUS VNM BOL RWA ESP PRT PRK AUS CAN SWE FRA ITA GBR "
-    "CZE IND".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "AUT",
+        "RUS",
+        "VNM",
+        "BOL",
+        "RWA",
+        "ESP",
+        "PRT",
+        "PRK",
+        "AUS",
+        "CAN",
+        "SWE",
+        "FRA",
+        "ITA",
+        "GBR",
+        "CZE",
+        "IND",
+    ]
 )
 TUNGSTEN_SMELTED = {
     "VNM": 5500.0, "AUT": 2500.0, "USA": 1200.0, "DEU": 500.0, "RUS": 1200.0,
@@ -66,8 +112,14 @@ def _antimony(tables: Tables, raw: Raw) -> None:
     chain.item("antimony_ore", "mine", "contained Sb", hs_codes="261710")
     chain.item("antimony", "refine", "contained Sb", form="metal and oxide")
     add_mcs_price(chain, "antimony", "ANTIMONY", "Price, metal", "usd/lb")
-    chain.price("antimony", 10.5 * 2204.62262, period="2026-06", source_id="NTHORD",
-                evidence="secondary", note="10.50 USD a lb in the second quarter")  # fmt: skip
+    chain.price(
+        "antimony",
+        10.5 * 2204.62262,
+        period="2026-06",
+        source_id="NTHORD",
+        evidence="secondary",
+        note="10.50 USD a lb in the second quarter",
+    )
     add_share_price(chain, "antimony_ore", "antimony", 0.6)
     chain.content("antimony_ore", "Sb", 1.0)
     chain.content("antimony", "Sb", 1.0)
@@ -77,8 +129,12 @@ def _antimony(tables: Tables, raw: Raw) -> None:
         "output",
     )
     chain.process("antimony_mining", "mine", {"antimony_ore": 1})
-    chain.process("antimony_smelting", "refine", {"antimony": 1, "antimony_ore": -1.05},
-                  source_id=split)  # fmt: skip
+    chain.process(
+        "antimony_smelting",
+        "refine",
+        {"antimony": 1, "antimony_ore": -1.05},
+        source_id=split,
+    )
     chain.process("antimony_recycling", "refine", {"antimony": 1}, source_id=split)
     mined = production(raw, "Antimony", "mine")
     chain.plants("antimony_mining", mined, MINE)
@@ -95,8 +151,12 @@ def _antimony(tables: Tables, raw: Raw) -> None:
         "60 % of gross weight",
     )
     ore_price = 0.6 * 10.24 * 2204.62262
-    chain.trade_lanes("antimony_ore", _content_flows(raw, "261710", ore_price, 0.6),
-                      source_id=rule, evidence="assumed")  # fmt: skip
+    chain.trade_lanes(
+        "antimony_ore",
+        _content_flows(raw, "261710", ore_price, 0.6),
+        source_id=rule,
+        evidence="assumed",
+    )
     chain.assumed_lanes("antimony_ore")
     use = salient(raw, "ANTIMONY", "Consumption, apparent")
     table, assumed = shares(tables, "FLAME")
@@ -111,14 +171,25 @@ def _tungsten(tables: Tables, raw: Raw) -> None:
     chain.item("tungsten_ore", "mine", "contained W", hs_codes="261100")
     chain.item("tungsten", "refine", "contained W", form="APT, oxide, powder")
     # Rotterdam concentrate is quoted in USD a metric-ton unit (10 kg) of WO3.
-    add_mcs_price(chain, "tungsten_ore", "TUNGSTEN", "Price, concentrate", "usd/mtu",
-                  factor=1 / WO3_TO_W)  # fmt: skip
+    add_mcs_price(
+        chain,
+        "tungsten_ore",
+        "TUNGSTEN",
+        "Price, concentrate",
+        "usd/mtu",
+        factor=1 / WO3_TO_W,
+    )
     apt = chain.source(
         "ASSUMED-W-APT", "Refined tungsten is worth 1.3 times its concentrate"
     )
     for row in tables.rows("prices", item="tungsten_ore"):
-        chain.price("tungsten", 1.3 * float(row["usd_per_t"] or 0), source_id=apt,
-                    evidence="assumed", period=str(row["period"]))  # fmt: skip
+        chain.price(
+            "tungsten",
+            1.3 * float(row["usd_per_t"] or 0),
+            source_id=apt,
+            evidence="assumed",
+            period=str(row["period"]),
+        )
     chain.content("tungsten_ore", "W", 1.0)
     chain.content("tungsten", "W", 1.0)
     split = chain.source(
@@ -127,8 +198,12 @@ def _tungsten(tables: Tables, raw: Raw) -> None:
         "output",
     )
     chain.process("tungsten_mining", "mine", {"tungsten_ore": 1})
-    chain.process("tungsten_conversion", "refine",
-                  {"tungsten": 1, "tungsten_ore": -1.04}, source_id=split)  # fmt: skip
+    chain.process(
+        "tungsten_conversion",
+        "refine",
+        {"tungsten": 1, "tungsten_ore": -1.04},
+        source_id=split,
+    )
     chain.process("tungsten_recycling", "refine", {"tungsten": 1}, source_id=split)
     mined = production(raw, "Tungsten", "mine")
     chain.plants("tungsten_mining", mined, MINE)
@@ -140,21 +215,28 @@ def _tungsten(tables: Tables, raw: Raw) -> None:
         - salient(raw, "TUNGSTEN", "Exports: Ores and concentrates").t
         - salient(raw, "TUNGSTEN", "Exports: Other forms").t
     )
-    use = Figure(net / 0.75, "MCS26", "computed", "withheld; net imports over a "
-                 "reliance of 0.75, the middle of 0.5 to 1")  # fmt: skip
+    use = Figure(
+        net / 0.75,
+        "MCS26",
+        "computed",
+        "withheld; net imports over a reliance of 0.75, the middle of 0.5 to 1",
+    )
     scrap = figures(TUNGSTEN_SCRAP, split, "assumed")
     scrap["USA"] = Figure(use.t - net, "MCS26", "computed", "use less net imports")
     chain.plants("tungsten_recycling", scrap, REFINER)
     ore_price = 252 * 100 / WO3_TO_W
     chain.trade_lanes(
-        "tungsten_ore", _content_flows(raw, "261100", ore_price, 0.55),
-        source_id="ASSUMED-ORE-VALUE", evidence="assumed",
-    )  # fmt: skip
+        "tungsten_ore",
+        _content_flows(raw, "261100", ore_price, 0.55),
+        source_id="ASSUMED-ORE-VALUE",
+        evidence="assumed",
+    )
     chain.assumed_lanes("tungsten_ore")
     table, assumed = shares(tables, "TOOLS")
     chain.uses_by_share("tungsten", table, assumed, {"USA": use})
-    sources = import_shares(raw, "TUNGSTEN", "Tungsten",
-                            "Ores, concentrates, and other forms")  # fmt: skip
+    sources = import_shares(
+        raw, "TUNGSTEN", "Tungsten", "Ores, concentrates, and other forms"
+    )
     sources.pop("BOL")  # Bolivia sells ore, which the ore lanes hold
     chain.import_lanes("tungsten", sources)
     chain.assumed_lanes("tungsten")

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from studies.build.countries import ensure
 from studies.build.flows import (
@@ -17,10 +17,14 @@ from studies.build.flows import (
     join_small,
 )
 from studies.build.mcs import Figure
-from studies.build.raw import Raw
 from studies.build.sources import assume
-from studies.build.tables import Tables, Value
 from studies.build.uses import add_use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables, Value
 
 __all__ = ["BY_PRODUCT", "MINE", "REFINER", "ChainRows"]
 
@@ -53,10 +57,19 @@ class ChainRows:
     ) -> None:  # fmt: skip
         """Add an item."""
         self.tables.row(
-            "items", item=item, mineral=mineral or self.mineral, stage=stage, form=form,
-            basis=basis, hs_codes=hs_codes, storable=storable, shelf_life_years=shelf,
-            note=note, source_id=source_id, evidence=evidence,
-        )  # fmt: skip
+            "items",
+            item=item,
+            mineral=mineral or self.mineral,
+            stage=stage,
+            form=form,
+            basis=basis,
+            hs_codes=hs_codes,
+            storable=storable,
+            shelf_life_years=shelf,
+            note=note,
+            source_id=source_id,
+            evidence=evidence,
+        )
 
     def price(
         self, item: str, usd_per_t: float, *, source_id: str, evidence: str,
@@ -66,18 +79,36 @@ class ChainRows:
         """Add one price; its basis is the item's."""
         basis = self.tables.rows("items", item=item)[0]["basis"]
         self.tables.row(
-            "prices", item=item, market=market, period=period, kind=kind,
-            usd_per_t=usd_per_t, basis=basis, source_id=source_id, evidence=evidence,
+            "prices",
+            item=item,
+            market=market,
+            period=period,
+            kind=kind,
+            usd_per_t=usd_per_t,
+            basis=basis,
+            source_id=source_id,
+            evidence=evidence,
             note=note,
-        )  # fmt: skip
+        )
 
-    def content(self, item: str, element: str, share: float, *, source_id: str = "ATOMIC",
-        evidence: str = "computed") -> None:  # fmt: skip
+    def content(
+        self,
+        item: str,
+        element: str,
+        share: float,
+        *,
+        source_id: str = "ATOMIC",
+        evidence: str = "computed",
+    ) -> None:
         """Add the mass share of an element in an item."""
         self.tables.row(
-            "contents", item=item, element=element, mass_share=share,
-            source_id=source_id, evidence=evidence,
-        )  # fmt: skip
+            "contents",
+            item=item,
+            element=element,
+            mass_share=share,
+            source_id=source_id,
+            evidence=evidence,
+        )
 
     def process(
         self, process: str, stage: str, recipe: Mapping[str, float], *,
@@ -87,16 +118,25 @@ class ChainRows:
         """Add a process; the first output of the recipe is its main item."""
         main = main_item or next(i for i, c in recipe.items() if c > 0)
         self.tables.row(
-            "processes", process=process, stage=stage, main_item=main, note=note,
-            source_id=source_id, evidence=evidence,
-        )  # fmt: skip
+            "processes",
+            process=process,
+            stage=stage,
+            main_item=main,
+            note=note,
+            source_id=source_id,
+            evidence=evidence,
+        )
         for item, coefficient in recipe.items():
             # The main item is 1 by definition, whatever the source of the others.
             given = evidence if item != main else "computed"
             self.tables.row(
-                "recipes", process=process, item=item, coefficient=float(coefficient),
-                source_id=source_id, evidence=given,
-            )  # fmt: skip
+                "recipes",
+                process=process,
+                item=item,
+                coefficient=float(coefficient),
+                source_id=source_id,
+                evidence=given,
+            )
 
     def plants(
         self, process: str, output: Mapping[str, Figure], elasticity: float | None, *,
@@ -125,12 +165,20 @@ class ChainRows:
                 note = "; ".join(n for n in (note, "capacity is output over 0.9") if n)
             ensure(self.tables, self.raw, country)
             self.tables.row(
-                "plants", plant=f"{process}_{country}", process=process,
-                country=country, aggregate=True, capacity_t_per_year=float(room),
-                basis="output", base_activity_t_per_year=float(tonnes),
-                supply_elasticity=elasticity, source_id=figure.source_id,
-                evidence=figure.evidence, note=note, **columns,
-            )  # fmt: skip
+                "plants",
+                plant=f"{process}_{country}",
+                process=process,
+                country=country,
+                aggregate=True,
+                capacity_t_per_year=float(room),
+                basis="output",
+                base_activity_t_per_year=float(tonnes),
+                supply_elasticity=elasticity,
+                source_id=figure.source_id,
+                evidence=figure.evidence,
+                note=note,
+                **columns,
+            )
 
     def supply_and_need(self, item: str) -> tuple[dict[str, float], dict[str, float]]:
         """Return what plants make and what plants and uses take, by country."""
@@ -159,10 +207,17 @@ class ChainRows:
             return
         ensure(self.tables, self.raw, country)
         add_use(
-            self.tables, item, country, figure.t, mineral=self.mineral,
-            source_id=figure.source_id, evidence=figure.evidence,
-            growth_per_year=self.growth_per_year, note=figure.note, **columns,
-        )  # fmt: skip
+            self.tables,
+            item,
+            country,
+            figure.t,
+            mineral=self.mineral,
+            source_id=figure.source_id,
+            evidence=figure.evidence,
+            growth_per_year=self.growth_per_year,
+            note=figure.note,
+            **columns,
+        )
 
     def uses_by_share(
         self, item: str, shares: Mapping[str, float], source_id: str,
@@ -178,7 +233,9 @@ class ChainRows:
         for country, figure in sorted((known or {}).items()):
             self.use(item, country, figure)
             left -= figure.t
-        free = {c: s for c, s in fold(shares, self.keep).items() if c not in (known or {})}
+        free = {
+            c: s for c, s in fold(shares, self.keep).items() if c not in (known or {})
+        }
         rest = 1 - sum(shares.values())
         free["ROW"] = free.get("ROW", 0.0) + max(0.0, rest)
         total = sum(free.values())
@@ -195,12 +252,13 @@ class ChainRows:
         kept = join_small(fold_flows(flows, self.keep), world)
         fixed = {c: f.t for c, f in known.items()}
         uses, lanes = close_uses(supply, need, kept, fixed)
-        for country, amount in sorted(uses.items()):
-            if country in known:
-                self.use(item, country, known[country])
-            elif amount > floor * world:
-                figure = Figure(amount, source_id, "computed")
-                self.use(item, country, figure)
+        free = {c: v for c, v in uses.items() if c not in known and v > floor * world}
+        left = world - sum(need.values()) - sum(fixed.values())
+        scale = left / sum(free.values())
+        for country, figure in sorted(known.items()):
+            self.use(item, country, figure)
+        for country, amount in sorted(free.items()):
+            self.use(item, country, Figure(amount * scale, source_id, "computed"))
         return lanes
 
     def trade_closes(
@@ -256,10 +314,13 @@ class ChainRows:
         for (source, target), tonnes in sorted(used.items()):
             listed = target == "USA" and source in named
             self.lane(
-                item, source, target, tonnes,
+                item,
+                source,
+                target,
+                tonnes,
                 source_id="MCS26" if listed else factor_source,
                 evidence="computed" if listed else lanes,
-            )  # fmt: skip
+            )
 
     def lane(
         self, item: str, source: str, target: str, tonnes: float, *, source_id: str,
@@ -269,10 +330,16 @@ class ChainRows:
         for country in (source, target):
             ensure(self.tables, self.raw, country)
         self.tables.row(
-            "lanes", item=item, exporter=source, importer=target,
-            base_t_per_year=float(tonnes), kind="observed", source_id=source_id,
-            evidence=evidence, note=note,
-        )  # fmt: skip
+            "lanes",
+            item=item,
+            exporter=source,
+            importer=target,
+            base_t_per_year=float(tonnes),
+            kind="observed",
+            source_id=source_id,
+            evidence=evidence,
+            note=note,
+        )
 
     def trade_lanes(
         self, item: str, flows: Flows, *, source_id: str, evidence: str,
@@ -282,9 +349,7 @@ class ChainRows:
         supply, _ = self.supply_and_need(item)
         avoided = set(skip)
         folded = {
-            p: v
-            for p, v in fold_flows(flows, self.keep).items()
-            if p[1] not in avoided
+            p: v for p, v in fold_flows(flows, self.keep).items() if p[1] not in avoided
         }
         for (source, target), tonnes in sorted(
             join_small(folded, sum(supply.values())).items()
@@ -292,7 +357,7 @@ class ChainRows:
             if tonnes > 0:
                 self.lane(
                     item, source, target, tonnes, source_id=source_id, evidence=evidence
-                )  # fmt: skip
+                )
 
     def import_lanes(
         self, item: str, shares: Mapping[str, float], *, importer: str = "USA",
@@ -313,9 +378,14 @@ class ChainRows:
             if own_output:
                 amount = min(amount, 0.9 * supply.get(source, 0.0))
             self.lane(
-                item, source, importer, amount, source_id=source_id,
-                evidence=evidence, note="share of import sources x net imports",
-            )  # fmt: skip
+                item,
+                source,
+                importer,
+                amount,
+                source_id=source_id,
+                evidence=evidence,
+                note="share of import sources x net imports",
+            )
 
     def assumed_lanes(self, item: str, source_id: str | None = None) -> None:
         """Join what is left over to what is still needed, in proportion."""
@@ -343,10 +413,13 @@ class ChainRows:
                 )[0]
                 amount = float(row["base_t_per_year"] or 0) + tonnes
                 self.tables.update(
-                    "lanes", key, base_t_per_year=amount, evidence="assumed",
+                    "lanes",
+                    key,
+                    base_t_per_year=amount,
+                    evidence="assumed",
                     note="published trade plus what the balance needs",
-                )  # fmt: skip
+                )
                 continue
             self.lane(
                 item, source, target, tonnes, source_id=chosen, evidence="assumed"
-            )  # fmt: skip
+            )

@@ -3,32 +3,81 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows
-from studies.build.mcs import Figure, figures, import_shares, production, salient
+from studies.build.mcs import figures, import_shares, production, salient
 from studies.build.prices import add_mcs_price, add_pink_price, add_share_price
-from studies.build.raw import Raw
 from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 COBALT_KEEP = frozenset(
-    "USA CHN JPN KOR DEU COD IDN FIN CAN NOR BEL AUS RUS MDG PHL CUB ZMB MAR FRA GBR "
-    "SWE POL TUR".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "COD",
+        "IDN",
+        "FIN",
+        "CAN",
+        "NOR",
+        "BEL",
+        "AUS",
+        "RUS",
+        "MDG",
+        "PHL",
+        "CUB",
+        "ZMB",
+        "MAR",
+        "FRA",
+        "GBR",
+        "SWE",
+        "POL",
+        "TUR",
+    ]
 )
 NICKEL_KEEP = frozenset(
-    "USA CHN JPN KOR DEU IDN PHL RUS CAN AUS NOR FIN NCL BRA IND ITA BEL ESP SWE FRA "
-    "ZAF GBR".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "IDN",
+        "PHL",
+        "RUS",
+        "CAN",
+        "AUS",
+        "NOR",
+        "FIN",
+        "NCL",
+        "BRA",
+        "IND",
+        "ITA",
+        "BEL",
+        "ESP",
+        "SWE",
+        "FRA",
+        "ZAF",
+        "GBR",
+    ]
 )
 
 
 def _bgs_2023(raw: Raw, group: str, commodity: str) -> dict[str, float]:
     frame = raw.bgs(group).filter(
         (pl.col("commodity") == commodity)
-        & (pl.col("year") == 2023)  # noqa: PLR2004  # the newest year
+        & (pl.col("year") == 2023)  # the newest year
         & pl.col("form").is_null()
         & (pl.col("value") > 0)
     )
@@ -43,11 +92,17 @@ def add(tables: Tables, raw: Raw) -> None:
 
 def _cobalt(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "cobalt", COBALT_KEEP, growth_per_year=0.05)
-    chain.item("cobalt_ore", "mine", "contained Co", form="ore and hydroxide",
-               hs_codes="282200;810510")  # fmt: skip
+    chain.item(
+        "cobalt_ore",
+        "mine",
+        "contained Co",
+        form="ore and hydroxide",
+        hs_codes="282200;810510",
+    )
     chain.item("cobalt", "refine", "contained Co", form="metal, oxide and salts")
-    add_mcs_price(chain, "cobalt", "COBALT",
-                  "Price, average, dollars per pound: London", "usd/lb")  # fmt: skip
+    add_mcs_price(
+        chain, "cobalt", "COBALT", "Price, average, dollars per pound: London", "usd/lb"
+    )
     add_share_price(chain, "cobalt_ore", "cobalt", 0.6)
     chain.content("cobalt_ore", "Co", 1.0)
     chain.content("cobalt", "Co", 1.0)
@@ -57,15 +112,23 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
         "mined output to 2024; 5 % lost in refining",
     )
     chain.process("cobalt_mining", "mine", {"cobalt_ore": 1})
-    chain.process("cobalt_refining", "refine", {"cobalt": 1, "cobalt_ore": -1.05},
-                  source_id=scaled)  # fmt: skip
+    chain.process(
+        "cobalt_refining",
+        "refine",
+        {"cobalt": 1, "cobalt_ore": -1.05},
+        source_id=scaled,
+    )
     chain.process("cobalt_recycling", "refine", {"cobalt": 1})
     mined = production(raw, "Cobalt", "mine")
     chain.plants("cobalt_mining", mined, MINE)
     refined = _bgs_2023(raw, "cobalt", "cobalt, refined")
     growth = 302_000 / 238_000  # MCS 2026 world 2024 over MCS 2025 world 2023
-    plants = figures({c: v * growth for c, v in refined.items()}, scaled, "assumed",
-                     "2023 scaled to 2024")  # fmt: skip
+    plants = figures(
+        {c: v * growth for c, v in refined.items()},
+        scaled,
+        "assumed",
+        "2023 scaled to 2024",
+    )
     chain.plants("cobalt_refining", plants, REFINER)
     secondary = salient(raw, "COBALT", "Production: Secondary")
     chain.plants("cobalt_recycling", {"USA": secondary}, REFINER)
@@ -78,11 +141,17 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
     )
     for country, share in (("CHN", 0.75), ("COD", 0.25)):
         tables.row(
-            "demands", demand=f"stock_cobalt_ore_{country}_other", item="cobalt_ore",
-            country=country, sector="stock_build", **{"class": "other"},
-            quantity_t_per_year=built * share, growth_per_year=0.0, source_id=stock,
+            "demands",
+            demand=f"stock_cobalt_ore_{country}_other",
+            item="cobalt_ore",
+            country=country,
+            sector="stock_build",
+            **{"class": "other"},
+            quantity_t_per_year=built * share,
+            growth_per_year=0.0,
+            source_id=stock,
             evidence="assumed",
-        )  # fmt: skip
+        )
     grade = chain.source(
         "ASSUMED-GRADE-CO",
         "Cobalt hydroxide and mattes from the Congo hold 31 % cobalt in trade",
@@ -101,8 +170,13 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
 
 def _nickel(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "nickel", NICKEL_KEEP, growth_per_year=0.03)
-    chain.item("nickel_ore", "mine", "contained Ni", hs_codes="260400",
-               form="ore, concentrate, matte and hydroxide")  # fmt: skip
+    chain.item(
+        "nickel_ore",
+        "mine",
+        "contained Ni",
+        hs_codes="260400",
+        form="ore, concentrate, matte and hydroxide",
+    )
     chain.item("nickel", "metal", "contained Ni", form="metal, pig iron and salts")
     add_pink_price(chain, "nickel", "Nickel")
     add_share_price(chain, "nickel_ore", "nickel", 0.6)
@@ -120,8 +194,12 @@ def _nickel(tables: Tables, raw: Raw) -> None:
     refined |= {"IDN": 1_600_000.0, "CHN": 1_050_000.0}
     world = sum(refined.values())
     per_t = sum(f.t for f in mined.values()) / world
-    chain.process("nickel_refining", "metal", {"nickel": 1, "nickel_ore": -per_t},
-                  source_id=recovery)  # fmt: skip
+    chain.process(
+        "nickel_refining",
+        "metal",
+        {"nickel": 1, "nickel_ore": -per_t},
+        source_id=recovery,
+    )
     chain.plants("nickel_refining", figures(refined, recovery, "assumed"), REFINER)
     grade = chain.source(
         "ASSUMED-GRADE-NI",

@@ -3,19 +3,47 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows
 from studies.build.mcs import Figure, figures, import_shares, production, salient
 from studies.build.prices import add_pink_price, add_share_price
-from studies.build.raw import Raw
 from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 KEEP = frozenset(
-    "USA CHN JPN KOR DEU CHL PER COD AUS IDN RUS ZMB MEX KAZ CAN POL IND ESP ITA "
-    "BEL FIN SWE FRA AUT".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "CHL",
+        "PER",
+        "COD",
+        "AUS",
+        "IDN",
+        "RUS",
+        "ZMB",
+        "MEX",
+        "KAZ",
+        "CAN",
+        "POL",
+        "IND",
+        "ESP",
+        "ITA",
+        "BEL",
+        "FIN",
+        "SWE",
+        "FRA",
+        "AUT",
+    ]
 )
 # Refined output from scrap, kt: 2024 refined (27.6 Mt) less 97 % of mine output
 # (23.0 Mt) leaves 5.3 Mt, split by judgement. The United States are published.
@@ -35,15 +63,22 @@ def add(tables: Tables, raw: Raw) -> None:
         "Refined copper from scrap by country; the total is refined less 97 % of "
         "mined output of 2024",
     )
-    chain.item("copper_concentrate", "mine", "contained Cu", hs_codes="260300",
-               note="concentrates and what electrowinning strips on site")  # fmt: skip
+    chain.item(
+        "copper_concentrate",
+        "mine",
+        "contained Cu",
+        hs_codes="260300",
+        note="concentrates and what electrowinning strips on site",
+    )
     chain.item("copper", "metal", "metal", form="refined", storable=True)
     add_pink_price(chain, "copper", "Copper")
     add_share_price(chain, "copper_concentrate", "copper", 0.9)
     chain.content("copper_concentrate", "Cu", 1.0)
     chain.content("copper", "Cu", 1.0)
     chain.process("copper_mining", "mine", {"copper_concentrate": 1})
-    chain.process("copper_refining", "metal", {"copper": 1, "copper_concentrate": -1.03})
+    chain.process(
+        "copper_refining", "metal", {"copper": 1, "copper_concentrate": -1.03}
+    )
     chain.process("copper_recycling", "metal", {"copper": 1})
     chain.plants("copper_mining", production(raw, "Copper", "mine"), MINE)
     refined = dict(production(raw, "Copper", "refinery"))
@@ -66,18 +101,23 @@ def add(tables: Tables, raw: Raw) -> None:
     chain.plants("copper_refining", primary, REFINER)
     chain.plants("copper_recycling", scrap, REFINER)
     use = salient(
-        raw, "COPPER",
+        raw,
+        "COPPER",
         "Consumption: Apparent, primary refined copper and copper from old scrap",
-    )  # fmt: skip
+    )
     table, assumed = shares(tables, "BASE")
     chain.uses_by_share("copper", table, assumed, {"USA": use})
     grade = chain.source(
         "ASSUMED-GRADE-CU", "Copper concentrates in trade hold 25 % copper"
     )
     chain.trade_lanes(
-        "copper_concentrate", baci_flows(raw.baci, {"260300": 0.25}), source_id=grade,
+        "copper_concentrate",
+        baci_flows(raw.baci, {"260300": 0.25}),
+        source_id=grade,
         evidence="assumed",
-    )  # fmt: skip
+    )
     chain.assumed_lanes("copper_concentrate")
-    chain.import_lanes("copper", import_shares(raw, "COPPER", "Copper", "Refined copper"))
+    chain.import_lanes(
+        "copper", import_shares(raw, "COPPER", "Copper", "Refined copper")
+    )
     chain.assumed_lanes("copper")

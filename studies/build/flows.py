@@ -7,9 +7,12 @@ reconciled by least squares when it is used, and that shows what moved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "baci_flows",
@@ -26,8 +29,33 @@ REST = "ROW"
 SMALL = 0.005  # lanes under this share of the world quantity are left out
 # Trade that sanctions or politics keep small: weight of an assumed lane.
 WEST = frozenset(
-    "AUS AUT BEL BGR CAN CHE CZE DEU DNK ESP EST FIN FRA GBR GRC ITA JPN KOR NLD NOR "
-    "POL PRT SVK SWE USA".split()
+    [
+        "AUS",
+        "AUT",
+        "BEL",
+        "BGR",
+        "CAN",
+        "CHE",
+        "CZE",
+        "DEU",
+        "DNK",
+        "ESP",
+        "EST",
+        "FIN",
+        "FRA",
+        "GBR",
+        "GRC",
+        "ITA",
+        "JPN",
+        "KOR",
+        "NLD",
+        "NOR",
+        "POL",
+        "PRT",
+        "SVK",
+        "SWE",
+        "USA",
+    ]
 )
 WEIGHTS = {"RUS": 0.05, "PRK": 0.0, "IRN": 0.02, "BLR": 0.1, "MMR": 0.1}
 
@@ -130,9 +158,7 @@ def close_uses(
                 gap = known[country] - (have + inflow - outflow)
                 if gap > 0 and outflow > max(gap, inflow):
                     scale(country, 0, (outflow - gap) / outflow)
-                elif gap > 0 and inflow > 0:
-                    scale(country, 1, (inflow + gap) / inflow)
-                elif gap < 0 and inflow > -gap:
+                elif (gap > 0 and inflow > 0) or (gap < 0 and inflow > -gap):
                     scale(country, 1, (inflow + gap) / inflow)
                 elif gap < 0 and outflow > 0:
                     scale(country, 0, (outflow - gap) / outflow)
@@ -141,7 +167,7 @@ def close_uses(
                 factor = max(0.0, have + inflow) / outflow
                 scale(country, 0, factor)
                 moved = max(moved, 1 - factor)
-        if moved < 1e-7:  # noqa: PLR2004  # rounding of printed figures
+        if moved < 1e-7:  # rounding of printed figures
             break
     uses = {}
     for country in countries:
@@ -193,7 +219,7 @@ def fill_lanes(position: Mapping[str, float], *, share: float = SMALL) -> Flows:
             sum(1 for p in lanes if p[0] == pair[0]),
             sum(1 for p in lanes if p[1] == pair[1]),
         )
-        if min(ends) > 2:  # noqa: PLR2004  # each end keeps two lanes
+        if min(ends) > 2:  # each end keeps two lanes
             del lanes[pair]
     return {p: v for p, v in _fit(lanes, row, column).items() if v > 1e-6 * traded}
 

@@ -3,17 +3,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.mcs import Figure, figures, import_shares, production, salient
 from studies.build.prices import add_mcs_price, add_share_price
-from studies.build.raw import Raw
 from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 LITHIUM_KEEP = frozenset(
-    "USA CHN JPN KOR DEU AUS CHL ARG BRA CAN ZWE FRA BEL SWE POL GBR IND".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "AUS",
+        "CHL",
+        "ARG",
+        "BRA",
+        "CAN",
+        "ZWE",
+        "FRA",
+        "BEL",
+        "SWE",
+        "POL",
+        "GBR",
+        "IND",
+    ]
 )
 CARBONATE_TO_LI = 2 * 6.94 / 73.89  # Li in Li2CO3
 HYDROXIDE_TO_LI = 6.94 / 41.96  # Li in LiOH.H2O, the traded form
@@ -23,8 +45,30 @@ CONVERTED = {
 }  # fmt: skip
 
 GRAPHITE_KEEP = frozenset(
-    "USA CHN JPN KOR DEU MOZ MDG BRA CAN IND RUS TZA NOR AUT IDN BEL FRA ITA POL SWE "
-    "GBR ESP".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "MOZ",
+        "MDG",
+        "BRA",
+        "CAN",
+        "IND",
+        "RUS",
+        "TZA",
+        "NOR",
+        "AUT",
+        "IDN",
+        "BEL",
+        "FRA",
+        "ITA",
+        "POL",
+        "SWE",
+        "GBR",
+        "ESP",
+    ]
 )
 FLAKE_PER_ANODE = 2.2
 NATURAL_ANODE = {
@@ -44,10 +88,23 @@ def add(tables: Tables, raw: Raw) -> None:
 def _lithium(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "lithium", LITHIUM_KEEP, growth_per_year=0.08)
     chain.item("lithium_ore", "mine", "contained Li", form="ore and brine")
-    chain.item("lithium", "refine", "contained Li", form="carbonate and hydroxide",
-               hs_codes="283691;282520", shelf=3.0)  # fmt: skip
-    add_mcs_price(chain, "lithium", "LITHIUM", "Price, annual average-real", "usd/t",
-                  factor=1 / CARBONATE_TO_LI, note="carbonate price over 0.188")  # fmt: skip
+    chain.item(
+        "lithium",
+        "refine",
+        "contained Li",
+        form="carbonate and hydroxide",
+        hs_codes="283691;282520",
+        shelf=3.0,
+    )
+    add_mcs_price(
+        chain,
+        "lithium",
+        "LITHIUM",
+        "Price, annual average-real",
+        "usd/t",
+        factor=1 / CARBONATE_TO_LI,
+        note="carbonate price over 0.188",
+    )
     add_share_price(chain, "lithium_ore", "lithium", 0.5)
     chain.content("lithium_ore", "Li", 1.0)
     chain.content("lithium", "Li", 1.0)
@@ -57,8 +114,12 @@ def _lithium(tables: Tables, raw: Raw) -> None:
         "the rest of 91 % of mined output; 1,000 t mined in the United States",
     )
     chain.process("lithium_mining", "mine", {"lithium_ore": 1})
-    chain.process("lithium_conversion", "refine", {"lithium": 1, "lithium_ore": -1.1},
-                  source_id=split)  # fmt: skip
+    chain.process(
+        "lithium_conversion",
+        "refine",
+        {"lithium": 1, "lithium_ore": -1.1},
+        source_id=split,
+    )
     mined = production(raw, "Lithium", "mine")
     mined["USA"] = Figure(1000.0, split, "assumed", "withheld")
     chain.plants("lithium_mining", mined, MINE)
@@ -70,37 +131,58 @@ def _lithium(tables: Tables, raw: Raw) -> None:
         salient(raw, "LITHIUM", "Imports for consumption").t
         - salient(raw, "LITHIUM", "Exports").t
     )
-    use = Figure(net / 0.75, "MCS26", "computed", "withheld; net imports over a "
-                 "reliance of 0.75, the middle of 0.5 to 1")  # fmt: skip
+    use = Figure(
+        net / 0.75,
+        "MCS26",
+        "computed",
+        "withheld; net imports over a reliance of 0.75, the middle of 0.5 to 1",
+    )
     factors = chain.source(
         "COMPUTED-LI-CONTENT",
         "BACI tonnes times the lithium in carbonate (0.188) and hydroxide monohydrate "
         "(0.165)",
     )
     chain.trade_closes(
-        "lithium", {"283691": CARBONATE_TO_LI, "282520": HYDROXIDE_TO_LI}, use,
-        import_shares(raw, "LITHIUM", "Lithium", "All"), factor_source=factors,
-    )  # fmt: skip
+        "lithium",
+        {"283691": CARBONATE_TO_LI, "282520": HYDROXIDE_TO_LI},
+        use,
+        import_shares(raw, "LITHIUM", "Lithium", "All"),
+        factor_source=factors,
+    )
     chain.assumed_lanes("lithium")
 
 
 def _graphite(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "graphite", GRAPHITE_KEEP, growth_per_year=0.04)
-    chain.item("graphite_natural", "mine", "gross", form="flake, amorphous and lump",
-               hs_codes="250410;250490")  # fmt: skip
-    chain.item("graphite_anode", "component", "gross",
-               form="coated spherical and synthetic anode powder")  # fmt: skip
+    chain.item(
+        "graphite_natural",
+        "mine",
+        "gross",
+        form="flake, amorphous and lump",
+        hs_codes="250410;250490",
+    )
+    chain.item(
+        "graphite_anode",
+        "component",
+        "gross",
+        form="coated spherical and synthetic anode powder",
+    )
     add_mcs_price(
-        chain, "graphite_natural", "GRAPHITE (NATURAL)",
+        chain,
+        "graphite_natural",
+        "GRAPHITE (NATURAL)",
         "Price, average unit value of imports, dollars per metric ton at foreign "
-        "ports: Flake", "usd/t", kind="import_unit_value",
-    )  # fmt: skip
+        "ports: Flake",
+        "usd/t",
+        kind="import_unit_value",
+    )
     quote = chain.source(
         "ASSUMED-ANODE-PRICE", "Anode graphite at 5,000 USD a t in 2024 and 2025"
     )
     for year in ("2024", "2025"):
-        chain.price("graphite_anode", 5000.0, period=year, source_id=quote,
-                    evidence="assumed")  # fmt: skip
+        chain.price(
+            "graphite_anode", 5000.0, period=year, source_id=quote, evidence="assumed"
+        )
     split = chain.source(
         "ASSUMED-ANODE",
         "Anode graphite by country: 2.2 t of flake a t of coated spherical graphite; "
@@ -108,23 +190,33 @@ def _graphite(tables: Tables, raw: Raw) -> None:
     )
     chain.process("graphite_mining", "mine", {"graphite_natural": 1})
     chain.process(
-        "anode_from_flake", "component",
-        {"graphite_anode": 1, "graphite_natural": -FLAKE_PER_ANODE}, source_id=split,
-    )  # fmt: skip
-    chain.process("anode_synthetic", "component", {"graphite_anode": 1}, source_id=split)
+        "anode_from_flake",
+        "component",
+        {"graphite_anode": 1, "graphite_natural": -FLAKE_PER_ANODE},
+        source_id=split,
+    )
+    chain.process(
+        "anode_synthetic", "component", {"graphite_anode": 1}, source_id=split
+    )
     chain.plants("graphite_mining", production(raw, "Graphite", "mine"), MINE)
     chain.plants("anode_from_flake", figures(NATURAL_ANODE, split, "assumed"), REFINER)
     chain.plants("anode_synthetic", figures(SYNTHETIC_ANODE, split, "assumed"), REFINER)
     use = salient(raw, "GRAPHITE (NATURAL)", "Consumption, apparent")
     own = NATURAL_ANODE["USA"] * FLAKE_PER_ANODE
-    net = use._replace(t=use.t - own, evidence="computed",
-                       note="apparent consumption less flake for anodes")  # fmt: skip
+    net = use._replace(
+        t=use.t - own,
+        evidence="computed",
+        note="apparent consumption less flake for anodes",
+    )
     sources = import_shares(raw, "GRAPHITE (NATURAL)", "Graphite (Natural)", "All")
     sources.pop("MEX")  # not named in this chain
     chain.trade_closes(
-        "graphite_natural", {"250410": 1.0, "250490": 1.0}, net, sources,
+        "graphite_natural",
+        {"250410": 1.0, "250490": 1.0},
+        net,
+        sources,
         factor_source="BACI",
-    )  # fmt: skip
+    )
     chain.assumed_lanes("graphite_natural")
     cells = Figure(60e3, split, "assumed", "about 55 GWh of cells at 1.1 kg a kWh")
     table, assumed = shares(tables, "BATTERY")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.mcs import (
     Figure,
@@ -12,19 +14,69 @@ from studies.build.mcs import (
     salient,
 )
 from studies.build.prices import add_mcs_price
-from studies.build.raw import Raw
-from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 MAGNESIUM_KEEP = frozenset(
-    "USA CHN JPN KOR DEU ISR TUR RUS BRA KAZ CAN CZE MEX AUT ITA FRA ESP GBR IND "
-    "NLD POL SWE BEL ROW".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "ISR",
+        "TUR",
+        "RUS",
+        "BRA",
+        "KAZ",
+        "CAN",
+        "CZE",
+        "MEX",
+        "AUT",
+        "ITA",
+        "FRA",
+        "ESP",
+        "GBR",
+        "IND",
+        "NLD",
+        "POL",
+        "SWE",
+        "BEL",
+        "ROW",
+    ]
 )
 TITANIUM_KEEP = frozenset(
-    "USA CHN JPN KOR DEU RUS KAZ SAU AUS CAN MOZ ZAF NOR SEN MDG UKR IND FRA GBR ITA "
-    "ESP SWE BEL NLD MEX".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "RUS",
+        "KAZ",
+        "SAU",
+        "AUS",
+        "CAN",
+        "MOZ",
+        "ZAF",
+        "NOR",
+        "SEN",
+        "MDG",
+        "UKR",
+        "IND",
+        "FRA",
+        "GBR",
+        "ITA",
+        "ESP",
+        "SWE",
+        "BEL",
+        "NLD",
+        "MEX",
+    ]
 )
 TIO2_PER_SPONGE = 2.2
 # Sponge users outside the United States; the aerospace melters are judged.
@@ -43,11 +95,23 @@ def add(tables: Tables, raw: Raw) -> None:
 def _magnesium(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "magnesium", MAGNESIUM_KEEP, growth_per_year=0.03)
     chain.item("magnesium", "metal", "metal", form="primary and alloy")
-    add_mcs_price(chain, "magnesium", "MAGNESIUM METAL",
-                  "Price, annual average: European free market", "usd/t")  # fmt: skip
-    add_mcs_price(chain, "magnesium", "MAGNESIUM METAL",
-                  "Price, annual average: U.S. spot Western", "usd/lb", kind="inside",
-                  market="USA", note="behind anti-dumping duties")  # fmt: skip
+    add_mcs_price(
+        chain,
+        "magnesium",
+        "MAGNESIUM METAL",
+        "Price, annual average: European free market",
+        "usd/t",
+    )
+    add_mcs_price(
+        chain,
+        "magnesium",
+        "MAGNESIUM METAL",
+        "Price, annual average: U.S. spot Western",
+        "usd/lb",
+        kind="inside",
+        market="USA",
+        note="behind anti-dumping duties",
+    )
     chain.content("magnesium", "Mg", 1.0)
     chain.process("magnesium_smelting", "metal", {"magnesium": 1})
     chain.process("magnesium_recycling", "metal", {"magnesium": 1})
@@ -56,24 +120,38 @@ def _magnesium(tables: Tables, raw: Raw) -> None:
     idle = room.pop("USA")
     chain.plants("magnesium_smelting", made, REFINER, capacity=room)
     tables.row(
-        "plants", plant="magnesium_smelting_USA", process="magnesium_smelting",
-        country="USA", aggregate=True, capacity_t_per_year=idle.t, basis="output",
-        base_activity_t_per_year=0.0, idle_t_per_year=idle.t, restart_years=3.0,
-        supply_elasticity=REFINER, source_id="MCS26", evidence="estimated",
+        "plants",
+        plant="magnesium_smelting_USA",
+        process="magnesium_smelting",
+        country="USA",
+        aggregate=True,
+        capacity_t_per_year=idle.t,
+        basis="output",
+        base_activity_t_per_year=0.0,
+        idle_t_per_year=idle.t,
+        restart_years=3.0,
+        supply_elasticity=REFINER,
+        source_id="MCS26",
+        evidence="estimated",
         note="the smelter in Utah stands; years to restart are assumed",
-    )  # fmt: skip
+    )
     net = (
         salient(raw, "MAGNESIUM METAL", "Imports for consumption").t
         - salient(raw, "MAGNESIUM METAL", "Exports").t
     )
-    use = Figure(net / 0.75, "MCS26", "computed", "withheld; net imports over a "
-                 "reliance of 0.75, the middle of 0.5 to 1")  # fmt: skip
+    use = Figure(
+        net / 0.75,
+        "MCS26",
+        "computed",
+        "withheld; net imports over a reliance of 0.75, the middle of 0.5 to 1",
+    )
     own = Figure(use.t - net, "MCS26", "computed", "use less net imports: scrap")
     chain.plants("magnesium_recycling", {"USA": own}, REFINER)
     split = chain.source(
-        "ASSUMED-USE-MG", "Magnesium use by country, judged from die casting, aluminum "
+        "ASSUMED-USE-MG",
+        "Magnesium use by country, judged from die casting, aluminum "
         "alloys and desulphurising",
-    )  # fmt: skip
+    )
     table = {
         "CHN": 0.57, "DEU": 0.065, "JPN": 0.045, "KOR": 0.03, "CAN": 0.04, "RUS": 0.03,
         "MEX": 0.02, "CZE": 0.015, "AUT": 0.015, "ITA": 0.015, "FRA": 0.012,
@@ -90,33 +168,51 @@ def _magnesium(tables: Tables, raw: Raw) -> None:
     rest = {"CHN": 0.08, "KOR": 0.08, "MEX": 0.08, "RUS": 0.05, "AUT": 0.05,
             "KAZ": 0.03, "ROW": 0.08}  # fmt: skip
     net_need = use.t - own.t
-    chain.import_lanes("magnesium", rest, source_id=others, evidence="assumed",
-                       tonnes=net_need)  # fmt: skip
+    chain.import_lanes(
+        "magnesium", rest, source_id=others, evidence="assumed", tonnes=net_need
+    )
     chain.assumed_lanes("magnesium")
 
 
 def _titanium(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "titanium", TITANIUM_KEEP, growth_per_year=0.025)
-    chain.item("titanium_concentrate", "concentrate", "contained TiO2",
-               form="ilmenite and rutile", hs_codes="261400")  # fmt: skip
+    chain.item(
+        "titanium_concentrate",
+        "concentrate",
+        "contained TiO2",
+        form="ilmenite and rutile",
+        hs_codes="261400",
+    )
     chain.item("titanium_sponge", "metal", "metal")
     grade = chain.source(
         "ASSUMED-GRADE-TI",
         "Titanium ores in trade hold 55 % TiO2; their price is taken on that content",
     )
     for period, usd in (("2024", 330.0), ("2025", 300.0)):
-        chain.price("titanium_concentrate", usd / 0.55, period=period, source_id=grade,
-                    evidence="computed", kind="import_unit_value",
-                    note="import value of ilmenite over 0.55")  # fmt: skip
-    add_mcs_price(chain, "titanium_sponge", "TITANIUM AND TITANIUM DIOXIDE",
-                  "Price, dollars per kilogram", "usd/kg")  # fmt: skip
+        chain.price(
+            "titanium_concentrate",
+            usd / 0.55,
+            period=period,
+            source_id=grade,
+            evidence="computed",
+            kind="import_unit_value",
+            note="import value of ilmenite over 0.55",
+        )
+    add_mcs_price(
+        chain,
+        "titanium_sponge",
+        "TITANIUM AND TITANIUM DIOXIDE",
+        "Price, dollars per kilogram",
+        "usd/kg",
+    )
     chain.content("titanium_concentrate", "Ti", 0.5995)
     chain.content("titanium_sponge", "Ti", 1.0)
     chain.process("titanium_mining", "concentrate", {"titanium_concentrate": 1})
     chain.process(
-        "sponge_making", "metal",
+        "sponge_making",
+        "metal",
         {"titanium_sponge": 1, "titanium_concentrate": -TIO2_PER_SPONGE},
-    )  # fmt: skip
+    )
     mined: dict[str, Figure] = {}
     for detail in ("Mine production: Ilmenite", "Mine production: Rutile"):
         for country, figure in production(
@@ -126,22 +222,31 @@ def _titanium(tables: Tables, raw: Raw) -> None:
             mined[country] = figure._replace(t=figure.t + (before.t if before else 0.0))
     chain.plants("titanium_mining", mined, MINE)
     chain.plants(
-        "sponge_making", production(raw, "Titanium", "sponge"), REFINER,
+        "sponge_making",
+        production(raw, "Titanium", "sponge"),
+        REFINER,
         capacity=capacity(raw, "Titanium", "sponge"),
-    )  # fmt: skip
+    )
     chapter = "TITANIUM MINERAL CONCENTRATES"
     use = salient(raw, chapter, "Consumption, apparent")
     sources = import_shares(raw, chapter, "Titanium Mineral Concentrates", "All")
     chain.trade_closes(
-        "titanium_concentrate", {"261400": 0.55}, use, sources, factor_source=grade,
-        lanes="assumed", home_use={"MOZ": 0.0, "MDG": 0.0, "SEN": 0.0},
-    )  # fmt: skip
+        "titanium_concentrate",
+        {"261400": 0.55},
+        use,
+        sources,
+        factor_source=grade,
+        lanes="assumed",
+        home_use={"MOZ": 0.0, "MDG": 0.0, "SEN": 0.0},
+    )
     chain.assumed_lanes("titanium_concentrate")
     chapter = "TITANIUM AND TITANIUM DIOXIDE"
-    sponge = salient(raw, chapter, "Consumption, apparent",
-                     commodity="Titanium sponge metal")  # fmt: skip
-    split = chain.source("ASSUMED-USE-SPONGE",
-                         "Use of titanium sponge outside the United States")  # fmt: skip
+    sponge = salient(
+        raw, chapter, "Consumption, apparent", commodity="Titanium sponge metal"
+    )
+    split = chain.source(
+        "ASSUMED-USE-SPONGE", "Use of titanium sponge outside the United States"
+    )
     chain.uses_by_share("titanium_sponge", SPONGE_USE, split, {"USA": sponge})
     chain.import_lanes(
         "titanium_sponge",

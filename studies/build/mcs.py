@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from studies.build.raw import Raw
 from studies.build.tables import BuildError
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
 
 __all__ = ["Figure", "capacity", "figures", "import_shares", "production", "salient"]
 
@@ -41,7 +43,7 @@ def figures(
     return {c: Figure(v, source_id, evidence, note) for c, v in values.items()}
 
 
-def production(  # noqa: PLR0913  # each keyword narrows one column
+def production(  # each keyword narrows one column
     raw: Raw,
     mineral: str,
     stage: str,
@@ -123,7 +125,7 @@ def salient(
 
 
 def price_of(raw: Raw, chapter: str, detail: str, *, year: int = BASE_YEAR) -> float:
-    """Return one United States price as printed; the detail must start with `detail`."""
+    """Return one United States price as printed, found by how its detail starts."""
     frame = raw.mcs.filter(
         (pl.col("section") == "Salient Statistics\u2014United States")
         & (pl.col("chapter") == chapter)

@@ -3,21 +3,63 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.mcs import figures, import_shares, production, salient
 from studies.build.prices import add_mcs_price, add_share_price
-from studies.build.raw import Raw
 from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 NIOBIUM_KEEP = frozenset(
-    "USA CHN JPN KOR DEU BRA CAN RUS IND ITA FRA SWE FIN BEL ESP AUT GBR".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "BRA",
+        "CAN",
+        "RUS",
+        "IND",
+        "ITA",
+        "FRA",
+        "SWE",
+        "FIN",
+        "BEL",
+        "ESP",
+        "AUT",
+        "GBR",
+    ]
 )
 TANTALUM_KEEP = frozenset(
-    "USA CHN JPN KOR DEU COD RWA BRA NGA AUS ETH MOZ KAZ THA EST IND FRA GBR MEX "
-    "AUT".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "COD",
+        "RWA",
+        "BRA",
+        "NGA",
+        "AUS",
+        "ETH",
+        "MOZ",
+        "KAZ",
+        "THA",
+        "EST",
+        "IND",
+        "FRA",
+        "GBR",
+        "MEX",
+        "AUT",
+    ]
 )
 TA2O5_PER_TA = 1.2211
 REFINED_TANTALUM = {
@@ -37,11 +79,23 @@ def add(tables: Tables, raw: Raw) -> None:
 def _niobium(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "niobium", NIOBIUM_KEEP, growth_per_year=0.025)
     chain.item("niobium_ore", "mine", "contained Nb")
-    chain.item("ferroniobium", "alloy", "contained Nb", hs_codes="720293",
-               form="ferroniobium, oxide and metal")  # fmt: skip
-    add_mcs_price(chain, "ferroniobium", "NIOBIUM (COLUMBIUM)", "Price, average unit "
-                  "value, ferroniobium", "usd/kg", factor=1 / 0.65,
-                  kind="import_unit_value", note="gross price over 0.65")  # fmt: skip
+    chain.item(
+        "ferroniobium",
+        "alloy",
+        "contained Nb",
+        hs_codes="720293",
+        form="ferroniobium, oxide and metal",
+    )
+    add_mcs_price(
+        chain,
+        "ferroniobium",
+        "NIOBIUM (COLUMBIUM)",
+        "Price, average unit value, ferroniobium",
+        "usd/kg",
+        factor=1 / 0.65,
+        kind="import_unit_value",
+        note="gross price over 0.65",
+    )
     add_share_price(chain, "niobium_ore", "ferroniobium", 0.6)
     chain.content("niobium_ore", "Nb", 1.0)
     chain.content("ferroniobium", "Nb", 1.0)
@@ -51,21 +105,35 @@ def _niobium(tables: Tables, raw: Raw) -> None:
         "niobium",
     )
     chain.process("niobium_mining", "mine", {"niobium_ore": 1})
-    chain.process("ferroniobium_making", "alloy",
-                  {"ferroniobium": 1, "niobium_ore": -1.03}, source_id=made)  # fmt: skip
+    chain.process(
+        "ferroniobium_making",
+        "alloy",
+        {"ferroniobium": 1, "niobium_ore": -1.03},
+        source_id=made,
+    )
     mined = production(raw, "Niobium", "mine")
     chain.plants("niobium_mining", mined, MINE)
     chain.plants(
         "ferroniobium_making",
-        {c: f._replace(t=f.t / 1.03, source_id=made, evidence="computed")
-         for c, f in mined.items()}, REFINER,
-    )  # fmt: skip
+        {
+            c: f._replace(t=f.t / 1.03, source_id=made, evidence="computed")
+            for c, f in mined.items()
+        },
+        REFINER,
+    )
     chain.assumed_lanes("niobium_ore")
     use = salient(raw, "NIOBIUM (COLUMBIUM)", "Consumption: Apparent")
-    sources = import_shares(raw, "NIOBIUM (COLUMBIUM)", "Niobium (Columbium)",
-                            "Total imports")  # fmt: skip
-    chain.trade_closes("ferroniobium", {"720293": 0.65}, use, sources,
-                       factor_source=made, home_use={"BRA": 0.04, "CAN": 0.1})  # fmt: skip
+    sources = import_shares(
+        raw, "NIOBIUM (COLUMBIUM)", "Niobium (Columbium)", "Total imports"
+    )
+    chain.trade_closes(
+        "ferroniobium",
+        {"720293": 0.65},
+        use,
+        sources,
+        factor_source=made,
+        home_use={"BRA": 0.04, "CAN": 0.1},
+    )
     chain.assumed_lanes("ferroniobium")
 
 
@@ -73,8 +141,15 @@ def _tantalum(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "tantalum", TANTALUM_KEEP, growth_per_year=0.03)
     chain.item("tantalum_ore", "mine", "contained Ta")
     chain.item("tantalum", "refine", "contained Ta", form="salt, powder and metal")
-    add_mcs_price(chain, "tantalum_ore", "TANTALUM", "Price, tantalite", "usd/kg",
-                  factor=TA2O5_PER_TA, note="price of Ta2O5 times 1.221")  # fmt: skip
+    add_mcs_price(
+        chain,
+        "tantalum_ore",
+        "TANTALUM",
+        "Price, tantalite",
+        "usd/kg",
+        factor=TA2O5_PER_TA,
+        note="price of Ta2O5 times 1.221",
+    )
     add_share_price(chain, "tantalum", "tantalum_ore", 1.6)
     chain.content("tantalum_ore", "Ta", 1.0)
     chain.content("tantalum", "Ta", 1.0)
@@ -83,19 +158,25 @@ def _tantalum(tables: Tables, raw: Raw) -> None:
         "Refined tantalum by country from ore (93 % recovered) and scrap",
     )
     chain.process("tantalum_mining", "mine", {"tantalum_ore": 1})
-    chain.process("tantalum_refining", "refine",
-                  {"tantalum": 1, "tantalum_ore": -1.075}, source_id=split)  # fmt: skip
+    chain.process(
+        "tantalum_refining",
+        "refine",
+        {"tantalum": 1, "tantalum_ore": -1.075},
+        source_id=split,
+    )
     chain.process("tantalum_recycling", "refine", {"tantalum": 1}, source_id=split)
     mined = production(raw, "Tantalum", "mine")
     chain.plants("tantalum_mining", mined, MINE)
     world = sum(f.t for f in mined.values()) / 1.075
     made = {c: s * world for c, s in REFINED_TANTALUM.items()}
     chain.plants("tantalum_refining", figures(made, split, "assumed"), REFINER)
-    chain.plants("tantalum_recycling", figures(TANTALUM_SCRAP, split, "assumed"),
-                 REFINER)  # fmt: skip
+    chain.plants(
+        "tantalum_recycling", figures(TANTALUM_SCRAP, split, "assumed"), REFINER
+    )
     ores = import_shares(raw, "TANTALUM", "Tantalum", "Tantalum ores and concentrates")
-    chain.import_lanes("tantalum_ore", {c: s for c, s in ores.items() if c != "ARE"},
-                       own_output=True)  # fmt: skip
+    chain.import_lanes(
+        "tantalum_ore", {c: s for c, s in ores.items() if c != "ARE"}, own_output=True
+    )
     chain.assumed_lanes("tantalum_ore")
     use = salient(raw, "TANTALUM", "Consumption, apparent")
     table, assumed = shares(tables, "ELECTRONICS")

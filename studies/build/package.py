@@ -55,8 +55,10 @@ def _list_lines(tables: Tables) -> list[str]:
     lines = [
         "## Minerals",
         "",
-        f"{len(us)} minerals on the United States list, {len(us) - len(missing)} "
-        "modelled. Not modelled:",
+        (
+            f"{len(us)} minerals on the United States list, {len(us) - len(missing)} "
+            "modelled. Not modelled:"
+        ),
         "",
     ]
     lines += [f"- {r['mineral']}: {r['unmodelled_reason']}" for r in missing]
@@ -83,8 +85,10 @@ def _class_lines() -> list[str]:
     lines = [
         "## Classes of use (assumed)",
         "",
-        "No public source splits use by class. Shares of American use; abroad the "
-        f"defence share is {DEFENCE_ABROAD} of it.",
+        (
+            "No public source splits use by class. Shares of American use; abroad the "
+            f"defence share is {DEFENCE_ABROAD} of it."
+        ),
         "",
         "| mineral | defence | essential | other |",
         "|---|---|---|---|",

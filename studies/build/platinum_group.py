@@ -3,22 +3,46 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows
 from studies.build.mcs import Figure, figures, import_shares, production, salient
 from studies.build.prices import add_mcs_price, add_pink_price
-from studies.build.raw import Raw
 from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 METALS = ("platinum", "palladium", "rhodium", "iridium", "ruthenium")
 KEEP = frozenset(
-    "USA CHN JPN KOR DEU ZAF RUS ZWE CAN GBR BEL ITA CHE IND FRA ESP POL SWE FIN "
-    "TWN".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "ZAF",
+        "RUS",
+        "ZWE",
+        "CAN",
+        "GBR",
+        "BEL",
+        "ITA",
+        "CHE",
+        "IND",
+        "FRA",
+        "ESP",
+        "POL",
+        "SWE",
+        "FIN",
+        "TWN",
+    ]
 )
 OUNCES = 32150.7466
 # Recycled catalysts, t a t of palladium: American scrap is nearly all palladium
@@ -61,7 +85,7 @@ def _mine(chain: ChainRows, country: str) -> None:
     proportion to platinum.
     """
     raw = chain.raw
-    bgs = raw.bgs("platinum").filter(pl.col("year") == 2023)  # noqa: PLR2004
+    bgs = raw.bgs("platinum").filter(pl.col("year") == 2023)
     old = {
         str(form).lower(): value / 1e3
         for form, value in bgs.filter(pl.col("iso3") == country)
@@ -81,10 +105,13 @@ def _mine(chain: ChainRows, country: str) -> None:
     process = f"pgm_mining_{country.lower()}"
     order = sorted(amounts, key=lambda m: (m != main, METALS.index(m)))
     chain.process(
-        process, "mine", {m: amounts[m] / amounts[main] for m in order},
-        source_id="BGS" if len(amounts) > 2 else "MCS26", evidence="computed",  # noqa: PLR2004
+        process,
+        "mine",
+        {m: amounts[m] / amounts[main] for m in order},
+        source_id="BGS" if len(amounts) > 2 else "MCS26",
+        evidence="computed",
         note="basket of the country's own output; mined and refined at one place",
-    )  # fmt: skip
+    )
     figure = output[main]
     chain.plants(process, {country: figure}, MINE)
 
@@ -103,10 +130,16 @@ def _scrap(chain: ChainRows) -> None:
         - salient(raw, chapter, "Imports for consumption: Palladium").t
         + salient(raw, chapter, "Exports: Palladium").t
     )
-    own = Figure(palladium, "MCS26", "computed",
-                 "apparent use less mine output and net imports")  # fmt: skip
-    chain.process("pgm_recycling_usa", "metal", AMERICAN_SCRAP, source_id="MCS26",
-                  evidence="computed")  # fmt: skip
+    own = Figure(
+        palladium, "MCS26", "computed", "apparent use less mine output and net imports"
+    )
+    chain.process(
+        "pgm_recycling_usa",
+        "metal",
+        AMERICAN_SCRAP,
+        source_id="MCS26",
+        evidence="computed",
+    )
     chain.process("pgm_recycling", "metal", OTHER_SCRAP, source_id=split)
     chain.plants("pgm_recycling_usa", {"USA": own}, REFINER)
     chain.plants("pgm_recycling", figures(SCRAP_PALLADIUM, split, "assumed"), REFINER)
@@ -125,7 +158,9 @@ def _uses(tables: Tables, raw: Raw) -> None:
     note = "not published; imports less exports"
     uses["rhodium"] = Figure(rhodium, "MCS26", "computed", note)
     for metal in ("iridium", "ruthenium"):
-        imports = salient(raw, chapter, f"Imports for consumption: {metal.capitalize()}")
+        imports = salient(
+            raw, chapter, f"Imports for consumption: {metal.capitalize()}"
+        )
         uses[metal] = imports._replace(evidence="computed", note="imports")
     sources = {
         "platinum": import_shares(raw, chapter, "Platinum", "Platinum"),
@@ -139,9 +174,10 @@ def _uses(tables: Tables, raw: Raw) -> None:
         chain.uses_by_share(metal, table, assumed, {"USA": uses[metal]})
         if metal in sources:
             chain.import_lanes(
-                metal, sources[metal],
+                metal,
+                sources[metal],
                 source_id="BACI" if metal == "rhodium" else "MCS26",
-            )  # fmt: skip
+            )
         chain.assumed_lanes(metal)
 
 
@@ -151,4 +187,4 @@ def _baci_shares(raw: Raw, code: str) -> dict[str, float]:
         p[0]: v for p, v in baci_flows(raw.baci, {code: 1.0}).items() if p[1] == "USA"
     }
     total = sum(into.values())
-    return {c: v / total for c, v in into.items() if v >= 0.03 * total}  # noqa: PLR2004
+    return {c: v / total for c, v in into.items() if v >= 0.03 * total}

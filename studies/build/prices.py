@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
-from studies.build.chain import ChainRows
 from studies.build.mcs import price_of
+
+if TYPE_CHECKING:
+    from studies.build.chain import ChainRows
 
 __all__ = ["PER_T", "add_mcs_price", "add_pink_price", "add_share_price"]
 
@@ -40,10 +44,15 @@ def add_mcs_price(
     for year in years:
         printed = price_of(chain.raw, chapter, detail, year=year)
         chain.price(
-            item, printed * PER_T[unit] * factor, period=str(year), kind=kind,
-            market=market, source_id="MCS26",
-            evidence="read" if factor == 1 else "computed", note=note,
-        )  # fmt: skip
+            item,
+            printed * PER_T[unit] * factor,
+            period=str(year),
+            kind=kind,
+            market=market,
+            source_id="MCS26",
+            evidence="read" if factor == 1 else "computed",
+            note=note,
+        )
 
 
 def add_pink_price(chain: ChainRows, item: str, name: str, *, per: float = 1.0) -> None:
@@ -53,14 +62,21 @@ def add_pink_price(chain: ChainRows, item: str, name: str, *, per: float = 1.0) 
         months = frame.filter(pl.col("month").str.starts_with(year))["value"]
         mean = float(months.sum()) / len(months)
         chain.price(
-            item, mean * per, period=year, source_id="PINK", evidence="computed",
+            item,
+            mean * per,
+            period=year,
+            source_id="PINK",
+            evidence="computed",
             note="mean of monthly prices",
-        )  # fmt: skip
+        )
     last = frame.sort("month").row(-1, named=True)
     chain.price(
-        item, last["value"] * per, period=last["month"], source_id="PINK",
+        item,
+        last["value"] * per,
+        period=last["month"],
+        source_id="PINK",
         evidence="read",
-    )  # fmt: skip
+    )
 
 
 def add_share_price(chain: ChainRows, item: str, of: str, share: float) -> None:
@@ -73,7 +89,11 @@ def add_share_price(chain: ChainRows, item: str, of: str, share: float) -> None:
     for row in chain.tables.rows("prices", item=of, market="world"):
         if row["kind"] in {"outside", "import_unit_value"}:
             chain.price(
-                item, float(row["usd_per_t"] or 0) * share, period=str(row["period"]),
-                kind="outside", source_id=source_id, evidence="assumed",
+                item,
+                float(row["usd_per_t"] or 0) * share,
+                period=str(row["period"]),
+                kind="outside",
+                source_id=source_id,
+                evidence="assumed",
                 note=f"{share:g} x {of}",
-            )  # fmt: skip
+            )

@@ -11,9 +11,12 @@ import csv
 import gzip
 import io
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Raw", "iso3_of"]
 
@@ -157,7 +160,14 @@ class Raw:
             codes = {
                 int(r["country_code"]): r["country_iso3"] for r in csv.DictReader(lines)
             }
-        codes |= {842: "USA", 251: "FRA", 699: "IND", 757: "CHE", 490: "TWN", 579: "NOR"}
+        codes |= {
+            842: "USA",
+            251: "FRA",
+            699: "IND",
+            757: "CHE",
+            490: "TWN",
+            579: "NOR",
+        }
         frame = pl.read_csv(
             folder / "BACI_HS92_Y2024_minerals.csv", schema_overrides={"k": pl.String}
         )
@@ -218,14 +228,19 @@ class Raw:
     @cached_property
     def pink_sheet(self) -> pl.DataFrame:
         """World Bank commodity prices: month (`2024-06`), name, unit, value."""
-        import openpyxl  # noqa: PLC0415  # only this reader needs a workbook
+        import openpyxl  # only this reader needs a workbook
 
         path = self.folder / "worldbank-pinksheet" / PINK_SHEET
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         rows = list(book["Monthly Prices"].iter_rows(values_only=True))
         names, units = rows[4], rows[5]
         found = [
-            (f"{str(row[0])[:4]}-{str(row[0])[5:]}", str(name).strip(), str(unit), value)
+            (
+                f"{str(row[0])[:4]}-{str(row[0])[5:]}",
+                str(name).strip(),
+                str(unit),
+                value,
+            )
             for row in rows[6:]
             if row and row[0]
             for name, unit, value in zip(names[1:], units[1:], row[1:], strict=False)

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-from studies.build.raw import Raw
-from studies.build.tables import Tables
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 

@@ -9,8 +9,12 @@ and are read nowhere.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studies.build.sources import assume
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.tables import Tables
 
 __all__ = ["SHARES", "shares"]
 

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from studies.build.raw import Raw
-from studies.build.tables import Tables
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add", "assume"]
 

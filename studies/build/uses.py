@@ -8,9 +8,10 @@ study's README prints them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from studies.build.tables import Tables, Value
+if TYPE_CHECKING:
+    from studies.build.tables import Tables, Value
 
 __all__ = ["CLASS_SHARES", "HOMES", "ClassShare", "add_use", "class_share", "us_use_t"]
 

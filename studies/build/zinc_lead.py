@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studies.build.chain import BY_PRODUCT, MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows, fold, fold_flows
 from studies.build.mcs import (
@@ -14,15 +16,43 @@ from studies.build.mcs import (
     salient,
 )
 from studies.build.prices import add_mcs_price, add_pink_price, add_share_price
-from studies.build.raw import Raw
 from studies.build.shares import shares
-from studies.build.tables import Tables
+
+if TYPE_CHECKING:
+    from studies.build.raw import Raw
+    from studies.build.tables import Tables
 
 __all__ = ["add"]
 
 KEEP = frozenset(
-    "USA CHN JPN KOR DEU IND CAN AUS PER MEX BOL KAZ RUS SWE ESP FIN BEL FRA ITA NLD "
-    "POL TUR AUT GBR TWN UZB".split()
+    [
+        "USA",
+        "CHN",
+        "JPN",
+        "KOR",
+        "DEU",
+        "IND",
+        "CAN",
+        "AUS",
+        "PER",
+        "MEX",
+        "BOL",
+        "KAZ",
+        "RUS",
+        "SWE",
+        "ESP",
+        "FIN",
+        "BEL",
+        "FRA",
+        "ITA",
+        "NLD",
+        "POL",
+        "TUR",
+        "AUT",
+        "GBR",
+        "TWN",
+        "UZB",
+    ]
 )
 ZINC_IN_CONCENTRATE, LEAD_IN_CONCENTRATE = 0.5, 0.55
 REFINING_LOSS = 1.04
@@ -61,8 +91,9 @@ def _refined(
         ore[target] = ore.get(target, 0.0) + tonnes
     made = {c: max(0.0, v) / REFINING_LOSS for c, v in fold(ore, KEEP).items()}
     factor = sum(f.t for f in mined.values()) / REFINING_LOSS / sum(made.values())
-    return figures({c: v * factor for c, v in made.items() if v > 0}, source_id,
-                   "assumed")  # fmt: skip
+    return figures(
+        {c: v * factor for c, v in made.items() if v > 0}, source_id, "assumed"
+    )
 
 
 def _zinc(tables: Tables, raw: Raw) -> None:
@@ -75,20 +106,30 @@ def _zinc(tables: Tables, raw: Raw) -> None:
     chain.item("zinc_concentrate", "concentrate", "contained Zn", hs_codes="260800")
     chain.item("zinc", "metal", "metal", form="refined")
     chain.item(
-        "zinc_residue", "concentrate", "recoverable In equivalent", mineral="indium",
-        storable=False, source_id=rule, evidence="assumed",
+        "zinc_residue",
+        "concentrate",
+        "recoverable In equivalent",
+        mineral="indium",
+        storable=False,
+        source_id=rule,
+        evidence="assumed",
         note="leach residue and dust; germanium takes 1.6 of the unit",
-    )  # fmt: skip
+    )
     add_pink_price(chain, "zinc", "Zinc")
     add_share_price(chain, "zinc_concentrate", "zinc", 0.8)
     chain.content("zinc_concentrate", "Zn", 1.0)
     chain.content("zinc", "Zn", 1.0)
     chain.process("zinc_mining", "concentrate", {"zinc_concentrate": 1})
     chain.process(
-        "zinc_refining", "metal",
-        {"zinc": 1, "zinc_concentrate": -REFINING_LOSS, "zinc_residue": RESIDUE_PER_ZINC},
+        "zinc_refining",
+        "metal",
+        {
+            "zinc": 1,
+            "zinc_concentrate": -REFINING_LOSS,
+            "zinc_residue": RESIDUE_PER_ZINC,
+        },
         source_id=rule,
-    )  # fmt: skip
+    )
     chain.process("zinc_recycling", "metal", {"zinc": 1})
     mined = production(raw, "Zinc", "mine")
     chain.plants("zinc_mining", mined, MINE)
@@ -118,8 +159,12 @@ def _lead(tables: Tables, raw: Raw) -> None:
     chain.content("lead_concentrate", "Pb", 1.0)
     chain.content("lead", "Pb", 1.0)
     chain.process("lead_mining", "concentrate", {"lead_concentrate": 1})
-    chain.process("lead_refining", "metal",
-                  {"lead": 1, "lead_concentrate": -REFINING_LOSS}, source_id=rule)  # fmt: skip
+    chain.process(
+        "lead_refining",
+        "metal",
+        {"lead": 1, "lead_concentrate": -REFINING_LOSS},
+        source_id=rule,
+    )
     chain.process("lead_recycling", "metal", {"lead": 1})
     mined = production(raw, "Lead", "mine")
     chain.plants("lead_mining", mined, MINE)
@@ -148,14 +193,20 @@ def _germanium(tables: Tables, raw: Raw) -> None:
         "judged from American import sources",
     )
     chain.item("germanium", "metal", "contained Ge", form="metal and dioxide")
-    add_mcs_price(chain, "germanium", "GERMANIUM",
-                  "Price, annual average, dollars per kilogram: Germanium metal",
-                  "usd/kg")  # fmt: skip
+    add_mcs_price(
+        chain,
+        "germanium",
+        "GERMANIUM",
+        "Price, annual average, dollars per kilogram: Germanium metal",
+        "usd/kg",
+    )
     chain.content("germanium", "Ge", 1.0)
     chain.process(
-        "germanium_extraction", "metal",
-        {"germanium": 1, "zinc_residue": -RESIDUE_PER_GERMANIUM}, source_id=split,
-    )  # fmt: skip
+        "germanium_extraction",
+        "metal",
+        {"germanium": 1, "zinc_residue": -RESIDUE_PER_GERMANIUM},
+        source_id=split,
+    )
     chain.process("germanium_from_coal", "metal", {"germanium": 1}, source_id=split)
     chain.process("germanium_recycling", "metal", {"germanium": 1}, source_id=split)
     for process, made in (
@@ -171,12 +222,17 @@ def _germanium(tables: Tables, raw: Raw) -> None:
     chapter = "GERMANIUM"
     net = (
         salient(raw, chapter, "Imports for consumption: Germanium metal").t
-        + salient(raw, chapter, "Imports for consumption: Germanium dioxide").t * dioxide
+        + salient(raw, chapter, "Imports for consumption: Germanium dioxide").t
+        * dioxide
         - salient(raw, chapter, "Exports: Germanium metal").t
         - salient(raw, chapter, "Exports: Germanium dioxide").t * dioxide
     )
-    use = Figure(net + 6.0, "MCS26", "computed",
-                 "not published; net imports of metal and dioxide plus own output")  # fmt: skip
+    use = Figure(
+        net + 6.0,
+        "MCS26",
+        "computed",
+        "not published; net imports of metal and dioxide plus own output",
+    )
     table, assumed = shares(tables, "ELECTRONICS")
     chain.uses_by_share("germanium", table, assumed, {"USA": use})
     sources = import_shares(raw, chapter, "Germanium", "Combined total")
@@ -187,13 +243,27 @@ def _germanium(tables: Tables, raw: Raw) -> None:
 def _indium(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "indium", KEEP, growth_per_year=0.03)
     chain.item("indium", "metal", "metal", form="refined")
-    add_mcs_price(chain, "indium", "INDIUM", "Price, annual average, dollars per "
-                  "kilogram: Rotterdam", "usd/kg")  # fmt: skip
+    add_mcs_price(
+        chain,
+        "indium",
+        "INDIUM",
+        "Price, annual average, dollars per kilogram: Rotterdam",
+        "usd/kg",
+    )
     chain.content("indium", "In", 1.0)
-    chain.process("indium_extraction", "metal", {"indium": 1, "zinc_residue": -1.0},
-                  source_id="FRENZEL", evidence="secondary")  # fmt: skip
-    chain.plants("indium_extraction", production(raw, "Indium", "refinery"), BY_PRODUCT,
-                 capacity=capacity(raw, "Indium", "refinery"))  # fmt: skip
+    chain.process(
+        "indium_extraction",
+        "metal",
+        {"indium": 1, "zinc_residue": -1.0},
+        source_id="FRENZEL",
+        evidence="secondary",
+    )
+    chain.plants(
+        "indium_extraction",
+        production(raw, "Indium", "refinery"),
+        BY_PRODUCT,
+        capacity=capacity(raw, "Indium", "refinery"),
+    )
     use = salient(raw, "INDIUM", "Consumption, estimated")
     table, assumed = shares(tables, "ELECTRONICS")
     chain.uses_by_share("indium", table, assumed, {"USA": use})
