@@ -72,7 +72,9 @@ def _check_contents(contents: pl.DataFrame, problems: Problems) -> None:
     over = sums.filter(pl.col("sum") > 1 + _SHARES)
     report(
         problems,
-        over.unique("item", keep="last", maintain_order=True),
+        over.sort("mass_share", descending=True, maintain_order=True).unique(
+            "item", keep="first", maintain_order=True
+        ),
         "contents",
         "mass_share",
         "the elements of {item} weigh {sum} t per t: are these shares of value?",
@@ -184,12 +186,12 @@ def _check_mass(
             )
             problems.error(
                 "recipes",
-                f"process {name} creates {element}: {out:.6g} t comes out of "
-                f"{most:.6g} t per t of activity",
+                f"process {name} creates {element}: {out:.10g} t comes out of "
+                f"{most:.10g} t per t of activity",
                 row=recipe.rows[worst],
                 column="coefficient",
                 value=recipe.coefficients[worst],
-                allowed=f"at most {most:.6g} t of {element} in all outputs",
+                allowed=f"at most {most:.10g} t of {element} in all outputs",
                 file=recipe.file,
             )
     total_in, total_out = sum(inputs.values()), sum(outputs.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -62,6 +62,8 @@ def typed_frame(
     reader = _Cells(table_spec, file, problems)
     if ROW not in raw.columns:
         raw = raw.with_row_index(ROW, offset=2).with_columns(pl.col(ROW).cast(pl.Int64))
+    # One pass for all columns: a cell of blanks is an empty cell.
+    raw = raw.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
     columns = [raw.get_column(ROW)]
     for name in raw.columns:
         if name in {ROW, FILE}:
@@ -202,6 +204,11 @@ class _Cells:
         """Return one typed column; a bad cell becomes null and is reported."""
         name = cells.name
         text = self._text(cells)
+        if column.required and text.null_count():
+            for row in rows.filter(text.is_null()):
+                self._cell(row, name, "", "the value is missing", column.description)
+        if text.null_count() == text.len():
+            return pl.Series(name, [None] * text.len(), dtype_of(column))
         if column.type in {"text", "list"}:
             typed = _normalised(text, column)
         elif column.type == "boolean":
@@ -218,9 +225,6 @@ class _Cells:
             typed = self._whole(typed, text, rows, column, name)
             self._range(typed, rows, column, name)
         self._allowed(typed, rows, column, name)
-        if column.required:
-            for row in rows.filter(text.is_null()):
-                self._cell(row, name, "", "the value is missing", column.description)
         return typed.alias(name)
 
     def _cell(
@@ -249,8 +253,7 @@ class _Cells:
             # repr is the shortest text that reads back as the same number
             values = [None if v is None else repr(v) for v in cells.to_list()]
             cells = pl.Series(cells.name, values, dtype=pl.String)
-        text = cells.cast(pl.String).str.strip_chars()
-        return text.set(text == "", None)
+        return cells.cast(pl.String)
 
     def _bad(
         self,
@@ -261,6 +264,8 @@ class _Cells:
         name: str,
         allowed: str,
     ) -> None:
+        if typed.null_count() == text.null_count():
+            return
         bad = typed.is_null() & text.is_not_null()
         for row, value in zip(rows.filter(bad), text.filter(bad), strict=True):
             self._cell(row, name, value, f"not a {column.type}", allowed)
@@ -271,6 +276,9 @@ class _Cells:
         typed = text.cast(pl.Float64, strict=False)
         allowed = "a number such as 1250.5"
         self._bad(text, typed, rows, column, name, allowed)
+        _, most = _ends(typed.abs())
+        if typed.is_finite().all() and (most is None or most <= LARGEST):
+            return typed
         wild = (~typed.is_finite() | (typed.abs() > LARGEST)).fill_null(value=False)
         for row, value in zip(rows.filter(wild), text.filter(wild), strict=True):
             self._cell(row, name, value, "not a finite number below 1e15", allowed)
@@ -315,13 +323,18 @@ class _Cells:
         self, typed: pl.Series, rows: pl.Series, column: ColumnSpec, name: str
     ) -> None:
         low, high = column.minimum, column.maximum
+        least, most = _ends(typed)
+        if (
+            least is None
+            or most is None
+            or ((low is None or least >= low) and (high is None or most <= high))
+        ):
+            return
         outside = pl.Series([False]).new_from_index(0, typed.len())
         if low is not None:
             outside = outside | (typed < low).fill_null(value=False)
         if high is not None:
             outside = outside | (typed > high).fill_null(value=False)
-        if not outside.any():
-            return
         if low is not None and high is not None:
             allowed = f"{low:g} to {high:g}"
         else:
@@ -333,7 +346,7 @@ class _Cells:
     def _allowed(
         self, typed: pl.Series, rows: pl.Series, column: ColumnSpec, name: str
     ) -> None:
-        if not column.allowed:
+        if not column.allowed or set(typed.drop_nulls()) <= {*column.allowed}:
             return
         bad = (typed.is_not_null() & ~typed.is_in(list(column.allowed))).fill_null(
             value=False
@@ -349,6 +362,11 @@ class _Cells:
                 ", ".join(column.allowed),
                 nearest(value, column.allowed),
             )
+
+
+def _ends(numbers: pl.Series) -> tuple[float | None, float | None]:
+    """Return the least and the greatest number; None if there is none."""
+    return cast("float | None", numbers.min()), cast("float | None", numbers.max())
 
 
 def _normalised(text: pl.Series, column: ColumnSpec) -> pl.Series:
