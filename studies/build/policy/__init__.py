@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from studies.build.policy import blocs, losses, measures, threats
+from studies.build.policy import (
+    agreements,
+    blocs,
+    losses,
+    measures,
+    projects,
+    stocks,
+    threats,
+)
 
 if TYPE_CHECKING:
     from studies.build.raw import Raw
@@ -20,5 +28,13 @@ __all__ = ["add"]
 
 def add(tables: Tables, raw: Raw) -> None:
     """Add the policy side of the study, in an order where each sees the earlier."""
-    for module in (blocs, losses, measures, threats):
+    for module in (
+        blocs,
+        losses,
+        stocks,
+        projects,
+        agreements,
+        measures,
+        threats,
+    ):
         module.add(tables, raw)

@@ -159,8 +159,14 @@ OTHERS = (
 
 def _row(tables: Tables, rule: Licence, source: str) -> None:
     """Write one rule, if it touches an item of the study."""
-    items = items_of(tables, rule.minerals, stages=rule.stages, names=rule.items)
-    if not items or not tables.has("countries", rule.actor):
+    items = tuple(
+        item
+        for item in items_of(
+            tables, rule.minerals, stages=rule.stages, names=rule.items
+        )
+        if _sells(tables, rule.actor, item)
+    )
+    if not items:
         return
     kind, cap, note = "licence", rule.cap_share, rule.note
     if cap == 0 and base_exports_t(tables, rule.actor, items) == 0:
@@ -174,6 +180,11 @@ def _row(tables: Tables, rule: Licence, source: str) -> None:
         )
     if rule.source_id == "MCS26":
         note = "; ".join(p for p in (note, "year published, day from memory") if p)
+    start = rule.start
+    if start < BASE_YEAR_END and kind == "licence" and cap < 1:
+        # The base year must come back with every rule of its own in force.
+        note = "; ".join(p for p in (note, f"from {start}, here from 2025") if p)
+        start = BASE_YEAR_END
     embodied = kind == "ban" or (cap == 1.0 and rule.start < BASE_YEAR_END)
     if not embodied:
         note = "; ".join(
@@ -189,12 +200,26 @@ def _row(tables: Tables, rule: Licence, source: str) -> None:
         cap_share=None if kind == "ban" else cap,
         delay_days=rule.days if kind == "licence" else None,
         announced=rule.announced or rule.start,
-        **{"from": rule.start},
+        **{"from": start},
         until=rule.until,
         status=rule.status,
         source_id=rule.source_id if embodied else source,
         evidence="read" if embodied else "assumed",
         note=note or None,
+    )
+
+
+def _sells(tables: Tables, country: str, item: str) -> bool:
+    """Tell whether a country makes an item, will make it, or exports it."""
+    makers = {
+        str(row["process"])
+        for row in tables.rows("recipes", item=item)
+        if number(row["coefficient"]) > 0
+    }
+    return bool(tables.rows("lanes", item=item, exporter=country)) or any(
+        row["process"] in makers
+        for table in ("plants", "projects")
+        for row in tables.rows(table, country=country)
     )
 
 
@@ -264,12 +289,12 @@ def _military(tables: Tables, source: str) -> None:
                 item=item,
                 cap_share=1.0 - share,
                 announced="2024-12-03",
-                **{"from": "2024-12-03"},
+                **{"from": BASE_YEAR_END},
                 status="in_force",
                 source_id=source,
                 evidence="assumed",
                 note="ban on military end users (CHN3: not lifted) as a cap of one "
-                "less the defence share of use",
+                "less the defence share of use; from 2024-12-03, here from 2025",
             )
 
 
