@@ -96,8 +96,9 @@ class ColumnMap:
             ramp = np.array(
                 [[project.ramp_in(int(y), d) for y in year] for d in late[:, number]]
             )
-            run = world.run_share[:, :, number] * ramp * stands[:, None]
-            yield column, run * tonnes * project.open_share * length
+            pair = world.project_item.index((project.project, name))
+            share = world.project_share[:, :, pair] * ramp * stands[:, None]
+            yield column, share * tonnes * length
 
 
 def build_columns(

@@ -32,7 +32,7 @@ __all__ = [
     "project_offers",
 ]
 
-SELLERS_PER_ITEM = 4
+SELLERS_PER_ITEM = 3
 """Countries that may be asked for a new agreement, largest reachable first."""
 
 SELLER_SHARE = 0.25
@@ -282,7 +282,7 @@ def _offers_of(
         found[row["option"]] = (success, cost, exposure, row["evidence"])
     alone = found.get("none", (0.0, 0.0, 0.0, ""))[0]
     settings = home.study.settings
-    begin = max(project["earliest_year"] or 0, settings.as_of_date.year + 1)
+    begin = max(project["earliest_year"] or 0, settings.as_of_date.year)
     start = begin + round(project["lead_time_years"] or 0.0)
     committed = project["committed_share"] or 0.0
     if project["committed_to"] and set(

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from oreserve.planning._offers import AgreementOffer, ProjectOffer
     from oreserve.planning._world import World
 
-__all__ = ["EXTENSIVE_BELOW", "Problem", "make_problem", "solve_problem"]
+__all__ = [
+    "EXTENSIVE_BELOW",
+    "Problem",
+    "make_problem",
+    "may_be_missing",
+    "solve_problem",
+    "with_reference",
+]
 
 Floats = npt.NDArray[np.float64]
 

@@ -39,8 +39,9 @@ class World:
     agreement_share
         (S, T, A) tonnes delivered per tonne signed: availability, permission,
         less what home has of the seller already.
-    run_share
-        (S, T, J) output of a project over its capacity, from the probe.
+    project_share
+        (S, T, P) tonnes of an item that home gets per tonne that a project could
+        make, for each pair of project and item in `project_item`.
     room
         (S, T, F) spare activity of home plants, t.
     """
@@ -51,8 +52,9 @@ class World:
     fillable: Bools
     release_share: Floats
     agreement_share: Floats
-    run_share: Floats
+    project_share: Floats
     project: tuple[str, ...]
+    project_item: tuple[tuple[str, str], ...]
     room: Floats
     room_plant: tuple[str, ...]
 
