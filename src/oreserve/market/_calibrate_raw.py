@@ -56,9 +56,9 @@ def plant_sums(chain: Chain, price: Floats) -> tuple[Floats, Floats]:
     count = plants.base.size
     value = plants.recipe_t_per_t * price[plants.recipe_node]
     output = np.where(plants.recipe_t_per_t > 0.0, value, 0.0)
-    gross: Floats = np.bincount(plants.recipe_plant, weights=output, minlength=count)
-    net: Floats = np.bincount(plants.recipe_plant, weights=value, minlength=count)
-    return gross, net
+    gross = np.bincount(plants.recipe_plant, weights=output, minlength=count)
+    net = np.bincount(plants.recipe_plant, weights=value, minlength=count)
+    return gross.astype(np.float64), net.astype(np.float64)
 
 
 def raw_prices(chain: Chain) -> RawPrices:
@@ -125,7 +125,7 @@ def _references(chain: Chain) -> tuple[Floats, npt.NDArray[np.bool_]]:
             if value is not None:
                 reference[item], found = value, True
     for item in np.flatnonzero(~np.isfinite(reference)).tolist():
-        if _is_thrown_away(chain, item):
+        if _is_worthless(chain, item, through):
             reference[item] = -chain.disposal[item]
     if not np.all(np.isfinite(reference)):
         names = [chain.items[i] for i in np.flatnonzero(~np.isfinite(reference))]
@@ -144,10 +144,11 @@ def _weighted_median(values: Floats, weights: Floats) -> float:
     return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
 
 
-def _is_thrown_away(chain: Chain, item: int) -> bool:
-    if chain.unsold_base is None:
-        return False
-    return bool(chain.unsold_base[chain.nodes.item == item].sum() > 0.0)
+def _is_worthless(chain: Chain, item: int, through: Floats) -> bool:
+    """Tell whether an item is thrown away somewhere, or never made nor used."""
+    rows = chain.nodes.item == item
+    unsold = 0.0 if chain.unsold_base is None else chain.unsold_base[rows].sum()
+    return bool(unsold > 0.0 or through[rows].sum() <= 0.0)
 
 
 def _derived_price(chain: Chain, item: int, reference: Floats) -> float | None:
@@ -164,10 +165,8 @@ def _derived_price(chain: Chain, item: int, reference: Floats) -> float | None:
     count = plants.base.size
 
     def total(weights: Floats) -> Floats:
-        summed: Floats = np.bincount(
-            plants.recipe_plant, weights=weights, minlength=count
-        )
-        return summed
+        summed = np.bincount(plants.recipe_plant, weights=weights, minlength=count)
+        return summed.astype(np.float64)
 
     value = plants.recipe_t_per_t * price
     outputs = total(np.where(~mine & (value > 0.0), value, 0.0))

@@ -20,7 +20,6 @@ from oreserve.market._reconcile_fit import fit_balanced
 from oreserve.market._reconcile_moves import list_moves
 from oreserve.market._reconcile_problem import (
     ASSUMED_SHARE,
-    SIGMA_FLOOR_SHARE,
     STOCK_BUILD,
     pose,
     with_outlets,
@@ -31,6 +30,7 @@ from oreserve.market._reconcile_rows import (
     joined,
     node_names,
     node_order,
+    taken,
     throughput,
     world_output,
 )
@@ -95,9 +95,9 @@ def reconcile(chain: Chain) -> tuple[Chain, pl.DataFrame]:
     fitted = with_values(chain, problem, values)
     netted = _without_cycles(fitted)
     settled = _settle_unsold(netted)
-    folded = _fold_stock(settled, problem, values)
+    folded = _fold_stock(settled, chain, problem, values)
     final = in_key_order(_with_room(folded))
-    _require_balance(final)
+    _require_balance(final, chain)
     frame = list_moves(chain, problem, netted=netted, final=final, outlets=outlets)
     return final, frame
 
@@ -163,7 +163,8 @@ def _settle_unsold(chain: Chain) -> Chain:
     """Throw away at the source: ship nothing to be unsold, sell none below price.
 
     An importer with unsold stock would hold the exporter's price below the cost of
-    throwing away. A residual joint-product use at such a node has no price either.
+    throwing away. A residual joint-product use has no price at such a node: its
+    row goes.
     """
     assert chain.unsold_base is not None
     unsold = chain.unsold_base.copy()
@@ -179,26 +180,25 @@ def _settle_unsold(chain: Chain) -> Chain:
             flow[lane] -= less
             unsold[node] -= less
             unsold[lanes.from_node[lane]] += less
-    quantity = demands.quantity.copy()
-    for d, klass in enumerate(demands.klass):
-        if klass == "joint" and unsold[demands.node[d]] > 0.0:
-            unsold[demands.node[d]] += quantity[d]
-            quantity[d] = 0.0
+    worthless = [
+        klass == "joint" and unsold[demands.node[d]] > 0.0
+        for d, klass in enumerate(demands.klass)
+    ]
+    kept = np.flatnonzero(~np.array(worthless, dtype=bool))
+    for d in np.flatnonzero(worthless).tolist():
+        unsold[demands.node[d]] += demands.quantity[d]
     return replace(
         chain,
         unsold_base=unsold,
         lanes=replace(lanes, base=flow),
-        demands=replace(demands, quantity=quantity),
+        demands=taken(demands, kept),
     )
 
 
-def _fold_stock(chain: Chain, problem: FitProblem, values: Floats) -> Chain:
+def _fold_stock(chain: Chain, raw: Chain, problem: FitProblem, values: Floats) -> Chain:
     """Turn stock changes into rows that stay: a demand, or an unreported plant."""
     stock = problem.split(values)[3]
-    through = throughput(chain)[problem.stock]
-    counts = np.abs(stock) > 1e-9 * np.maximum(
-        through, SIGMA_FLOOR_SHARE * chain.world[chain.nodes.item[problem.stock]]
-    )
+    counts = np.abs(stock) > _dust(chain, raw)[problem.stock]
     builds = [(n, q) for n, q in _pairs(problem.stock, stock) if q > 0.0]
     draws = [(n, -q) for n, q in _pairs(problem.stock, stock) if q < 0.0]
     kept = set(problem.stock[counts].tolist())
@@ -297,12 +297,18 @@ def _with_room(chain: Chain) -> Chain:
     )
 
 
-def _require_balance(chain: Chain) -> None:
+def _dust(chain: Chain, raw: Chain) -> Floats:
+    """Return what is nothing at a node, t a year, shape (N,)."""
+    largest = raw.world.copy()
+    np.maximum.at(largest, raw.nodes.item, throughput(raw))
+    return 1e-9 * np.maximum(throughput(chain), 1e-3 * largest[chain.nodes.item])
+
+
+def _require_balance(chain: Chain, raw: Chain) -> None:
     gap = np.abs(balance_gap(chain))
     worst = int(np.argmax(gap / np.maximum(throughput(chain), 1e-300)))
     allowed = GAP_ALLOWED * throughput(chain)
-    dust = 1e-9 * SIGMA_FLOOR_SHARE * chain.world[chain.nodes.item]
-    if np.any(gap > np.maximum(allowed, dust)):
+    if np.any(gap > np.maximum(allowed, 10.0 * _dust(chain, raw))):
         item, country = node_names(chain)[worst]
         message = (
             f"chain {chain.name}: {item} in {country} is {gap[worst]:.6g} t off "

@@ -22,7 +22,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 MOST_ROUNDS = 200
-BALANCE_TOLERANCE = 1e-13  # of what flows through a row
+CLOSED = 1e-13  # of what flows through a row, in standard errors: done
+BALANCED = 1e-9  # likewise: good enough where rounding ends the search
 
 
 @dataclass(frozen=True)
@@ -74,50 +75,42 @@ def fit_balanced(fit: Fit) -> tuple[Floats, int]:
         return np.where(fit.nonnegative, np.maximum(free, 0.0), free)
 
     z = primal(mu)
+    gap = matrix @ z
     for rounds in range(MOST_ROUNDS):
-        gap = matrix @ z
-        if np.all(np.abs(gap) <= BALANCE_TOLERANCE * (size @ np.abs(z))):
-            return _polished(z * fit.sigma), rounds
+        if np.all(np.abs(gap) <= CLOSED * np.maximum(size @ np.abs(z), 1e-3)):
+            return z * fit.sigma + 0.0, rounds  # + 0.0 turns -0.0 into 0.0
         active = ~fit.nonnegative | (z > 0.0)
-        step = _newton_step(matrix, transposed, active, gap)
-        moved = _line_search(primal, mu, step, z, slope=float(gap @ step))
-        if moved is None:  # rounding: no better point can be told from this one
-            return _checked(fit, z * fit.sigma), rounds
-        mu, z = moved
-    return _checked(fit, z * fit.sigma), MOST_ROUNDS
-
-
-def _polished(values: Floats) -> Floats:
-    return values + 0.0  # turns -0.0 into 0.0
-
-
-def _checked(fit: Fit, values: Floats) -> Floats:
-    gap = np.abs(fit.balance @ values)
-    through = abs(fit.balance) @ np.abs(values)
-    if np.any(gap > 1e-8 * np.maximum(through, through.max(initial=0.0) * 1e-9)):
+        step = _newton_step(matrix, active, gap)
+        mu, z, share = _line_search(primal, mu, step, z, slope=float(gap @ step))
+        before, gap = np.abs(gap).max(), matrix @ z
+        same = np.array_equal(active, ~fit.nonnegative | (z > 0.0))
+        if same and share == 1.0 and np.abs(gap).max() > 0.5 * before:
+            break  # rounding: the optimum of these signs is as exact as it gets
+    gap = np.abs(matrix @ z)
+    if np.any(gap > BALANCED * np.maximum(size @ np.abs(z), 1.0)):
         message = (
-            f"reconciliation did not balance: {gap.max():.3g} t left in the worst of "
-            f"{gap.size} rows; look for standard errors that are zero or huge"
+            f"reconciliation did not balance: {gap.max():.3g} standard errors left in "
+            f"the worst of {gap.size} rows; look for standard errors that are zero or "
+            "huge"
         )
         raise OreserveError(message)
-    return _polished(values)
+    return z * fit.sigma + 0.0, rounds
 
 
-def _newton_step(
-    matrix: csr_array, transposed: csr_array, active: Bools, gap: Floats
-) -> Floats:
-    normal = (matrix @ diags_array(active.astype(np.float64)) @ transposed).tocsc()
+def _newton_step(matrix: csr_array, active: Bools, gap: Floats) -> Floats:
+    columns = matrix[:, active]
+    normal = (columns @ columns.T).tocsc()
     scale = 1.0 / np.sqrt(normal.diagonal())
-    scaled = (diags_array(scale) @ normal @ diags_array(scale)).tocsc()
+    normal.data *= scale[normal.indices] * np.repeat(scale, np.diff(normal.indptr))
     factor = splu(
-        scaled,
+        normal,
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=0.0,
         options={"SymmetricMode": True},
     )
     right = -scale * gap
     step = factor.solve(right)
-    step += factor.solve(right - scaled @ step)
+    step += factor.solve(right - normal @ step)
     return np.asarray(scale * step, dtype=np.float64)
 
 
@@ -128,13 +121,14 @@ def _line_search(
     z: Floats,
     *,
     slope: float,
-) -> tuple[Floats, Floats] | None:
+) -> tuple[Floats, Floats, float]:
+    """Halve the step until the dual falls; where rounding hides that, take it all."""
     value = 0.5 * float(z @ z)
     share = 1.0
-    while share > 1e-12:  # below it the step is rounding
+    while share > 1e-9:
         trial = mu + share * step
         z_trial = primal(trial)
         if 0.5 * float(z_trial @ z_trial) <= value + 1e-4 * share * slope:
-            return trial, z_trial
+            return trial, z_trial, share
         share *= 0.5
-    return None
+    return mu + step, primal(mu + step), 1.0

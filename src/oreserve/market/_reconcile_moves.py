@@ -145,19 +145,23 @@ def _demand_rows(
     demands = chain.demands
     now = {name: d for d, name in enumerate(final.demands.name)}
     names = node_names(chain)
-    return [
-        _row(
+    rows = []
+    for d, name in enumerate(demands.name):
+        reasons = ["absorber"] if d in problem.absorbers else []
+        if name not in now:
+            reasons.append("residual use dropped: unsold here")
+        row = _row(
             "demands",
             name,
             names[demands.node[d]],
             raw=float(demands.quantity[d]),
-            used=float(final.demands.quantity[now[name]]),
+            used=float(final.demands.quantity[now[name]]) if name in now else 0.0,
             sigma=float(sigma[d]),
             evidence=demands.evidence[d],
-            reasons=["absorber"] if d in problem.absorbers else [],
+            reasons=reasons,
         )
-        for d, name in enumerate(demands.name)
-    ]
+        rows.append(row)
+    return rows
 
 
 def _lane_rows(

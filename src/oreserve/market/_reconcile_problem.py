@@ -12,6 +12,7 @@ from scipy.sparse import coo_array, csr_array
 
 from oreserve.market._reconcile_fit import Fit
 from oreserve.market._reconcile_rows import (
+    balance_gap,
     comes_and_goes,
     in_key_order,
     joined,
@@ -171,10 +172,12 @@ def pose(chain: Chain) -> FitProblem:
     unsold = nodes[_may_stay_unsold(chain)[nodes]]
     absorbers = _absorbers(chain)
     use_sigma = _sigma(demands.quantity, demands.quantity_sigma, world[demands.node])
+    misfit = _misfit(chain)
     for d in absorbers:
-        share = ABSORBER_WORLD_SHARE * world[demands.node[d]]
-        least = max(ABSORBER_RAW_SHARE * demands.quantity[d], share)
-        use_sigma[d] = max(use_sigma[d], least)
+        node = demands.node[d]
+        own = ABSORBER_RAW_SHARE * demands.quantity[d]
+        share = ABSORBER_WORLD_SHARE * world[node]
+        use_sigma[d] = max(use_sigma[d], own, share, misfit[chain.nodes.item[node]])
     plant_world = chain.world[plants.main_item[running]]
     lane_world = world[lanes.from_node[flowing]]
     through = throughput(chain)
@@ -232,7 +235,8 @@ def _absorbers(chain: Chain) -> frozenset[int]:
     """Pick the use per item that takes what fixed recipes cannot use.
 
     A standard error relative to a small value is poison: 140 t of terbium would
-    cut a mine of 250,000 t. The largest assumed use gives way instead.
+    cut a mine of 250,000 t. The largest assumed use gives way instead, as far as
+    the item is off balance in the world.
     """
     demands = chain.demands
     rank = {"assumed": 0, "estimated": 1, "computed": 2}
@@ -246,6 +250,14 @@ def _absorbers(chain: Chain) -> frozenset[int]:
         if item not in best or order < best[item]:
             best[item] = order
     return frozenset(order[3] for order in best.values())
+
+
+def _misfit(chain: Chain) -> Floats:
+    """Return by how much raw output and raw use of each item differ, t a year."""
+    net = np.bincount(
+        chain.nodes.item, weights=balance_gap(chain), minlength=len(chain.items)
+    )
+    return np.abs(net)  # trade within the item cancels out
 
 
 def _balance(

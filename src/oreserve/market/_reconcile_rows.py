@@ -55,8 +55,8 @@ def comes_and_goes(chain: Chain) -> tuple[Floats, Floats]:
     flow = np.nan_to_num(lanes.base)
 
     def at(node: Ints, weight: Floats) -> Floats:
-        total: Floats = np.bincount(node, weights=weight, minlength=count)
-        return total
+        total = np.bincount(node, weights=weight, minlength=count)
+        return np.asarray(total, dtype=np.float64)
 
     comes = at(plants.recipe_node, np.maximum(made, 0.0)) + at(lanes.to_node, flow)
     goes = at(plants.recipe_node, np.maximum(-made, 0.0)) + at(lanes.from_node, flow)
