@@ -12,6 +12,7 @@ from studies.build.mcs import (
     capacity,
     figures,
     import_shares,
+    output_of_2023,
     production,
     salient,
 )
@@ -122,7 +123,9 @@ def _aluminum(tables: Tables, raw: Raw) -> None:
     chain.process("aluminum_recycling", "metal", {"aluminum": 1})
     mined = production(raw, "Aluminum", "mine")
     mined["USA"] = Figure(150e3, "ASSUMED", "assumed", "withheld; small")
-    chain.plants("bauxite_mining", mined, MINE)
+    chain.plants(
+        "bauxite_mining", mined, MINE, before=output_of_2023(raw, "Aluminum", "mine")
+    )
     chain.plants("alumina_refining", production(raw, "Aluminum", "refinery"), REFINER)
     chain.plants(
         "aluminum_smelting",

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import Flows, baci_value_flows
-from studies.build.mcs import Figure, figures, import_shares, production, salient
+from studies.build.mcs import (
+    Figure,
+    figures,
+    import_shares,
+    output_of_2023,
+    production,
+    salient,
+)
 from studies.build.prices import WO3_TO_W, add_mcs_price, add_share_price
 from studies.build.shares import shares
 
@@ -137,7 +144,9 @@ def _antimony(tables: Tables, raw: Raw) -> None:
     )
     chain.process("antimony_recycling", "refine", {"antimony": 1}, source_id=split)
     mined = production(raw, "Antimony", "mine")
-    chain.plants("antimony_mining", mined, MINE)
+    chain.plants(
+        "antimony_mining", mined, MINE, before=output_of_2023(raw, "Antimony", "mine")
+    )
     own = salient(raw, "ANTIMONY", "Production, Smelter: Primary")
     smelted = _rest_to_china(mined, {**ANTIMONY_SMELTED, "USA": own.t}, 1 / 1.05)
     plants = figures(smelted, split, "assumed") | {"USA": own}
@@ -206,7 +215,9 @@ def _tungsten(tables: Tables, raw: Raw) -> None:
     )
     chain.process("tungsten_recycling", "refine", {"tungsten": 1}, source_id=split)
     mined = production(raw, "Tungsten", "mine")
-    chain.plants("tungsten_mining", mined, MINE)
+    chain.plants(
+        "tungsten_mining", mined, MINE, before=output_of_2023(raw, "Tungsten", "mine")
+    )
     smelted = _rest_to_china(mined, TUNGSTEN_SMELTED, 1 / 1.04)
     chain.plants("tungsten_conversion", figures(smelted, split, "assumed"), REFINER)
     net = (

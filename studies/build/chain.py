@@ -44,17 +44,27 @@ class ChainRows:
     mineral: str
     keep: frozenset[str]
     growth_per_year: float = 0.02
+    stock_days: float | None = None
 
     def source(self, source_id: str, statement: str) -> str:
         """Name an assumption and return its source id."""
         return assume(self.tables, source_id, statement)
 
     def item(
-        self, item: str, stage: str, basis: str, *, form: str | None = None,
-        hs_codes: str | None = None, storable: bool = True, shelf: float | None = None,
-        mineral: str | None = None, note: str | None = None,
-        source_id: str = "MCS26", evidence: str = "read",
-    ) -> None:  # fmt: skip
+        self,
+        item: str,
+        stage: str,
+        basis: str,
+        *,
+        form: str | None = None,
+        hs_codes: str | None = None,
+        storable: bool = True,
+        shelf: float | None = None,
+        mineral: str | None = None,
+        note: str | None = None,
+        source_id: str = "MCS26",
+        evidence: str = "read",
+    ) -> None:
         """Add an item."""
         self.tables.row(
             "items",
@@ -72,10 +82,17 @@ class ChainRows:
         )
 
     def price(
-        self, item: str, usd_per_t: float, *, source_id: str, evidence: str,
-        period: str = "2024", market: str = "world", kind: str = "outside",
+        self,
+        item: str,
+        usd_per_t: float,
+        *,
+        source_id: str,
+        evidence: str,
+        period: str = "2024",
+        market: str = "world",
+        kind: str = "outside",
         note: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Add one price; its basis is the item's."""
         basis = self.tables.rows("items", item=item)[0]["basis"]
         self.tables.row(
@@ -111,10 +128,16 @@ class ChainRows:
         )
 
     def process(
-        self, process: str, stage: str, recipe: Mapping[str, float], *,
-        source_id: str = "ASSUMED", evidence: str = "assumed",
-        main_item: str | None = None, note: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        process: str,
+        stage: str,
+        recipe: Mapping[str, float],
+        *,
+        source_id: str = "ASSUMED",
+        evidence: str = "assumed",
+        main_item: str | None = None,
+        note: str | None = None,
+    ) -> None:
         """Add a process; the first output of the recipe is its main item."""
         main = main_item or next(i for i, c in recipe.items() if c > 0)
         self.tables.row(
@@ -139,12 +162,19 @@ class ChainRows:
             )
 
     def plants(
-        self, process: str, output: Mapping[str, Figure], elasticity: float | None, *,
-        capacity: Mapping[str, Figure] | None = None, **columns: Value,
-    ) -> None:  # fmt: skip
+        self,
+        process: str,
+        output: Mapping[str, Figure],
+        elasticity: float | None,
+        *,
+        capacity: Mapping[str, Figure] | None = None,
+        before: Mapping[str, float] | None = None,
+        **columns: Value,
+    ) -> None:
         """Add one aggregate plant a country; small ones join ROW.
 
-        Capacity is the published one, else output over 0.9, and never under output.
+        Capacity is the published one, else the larger output of the base year and
+        the year `before` over 0.9, and never under output.
         """
         world = sum(f.t for f in output.values())
         keep = frozenset(
@@ -159,10 +189,13 @@ class ChainRows:
                 f for c, f in sorted(output.items()) if c not in keep
             )
             published = given.get(country)
-            room = max(published or tonnes / FILL, tonnes)
+            peak = max(tonnes, (before or {}).get(country, 0.0))
+            room = max(published or peak / FILL, tonnes)
             note = figure.note
             if published is None:
-                note = "; ".join(n for n in (note, "capacity is output over 0.9") if n)
+                rule = "output" if peak == tonnes else "output of 2023"
+                rule = f"capacity is {rule} over 0.9"
+                note = "; ".join(n for n in (note, rule) if n)
             ensure(self.tables, self.raw, country)
             self.tables.row(
                 "plants",
@@ -215,14 +248,18 @@ class ChainRows:
             source_id=figure.source_id,
             evidence=figure.evidence,
             growth_per_year=self.growth_per_year,
+            stock_days=self.stock_days,
             note=figure.note,
             **columns,
         )
 
     def uses_by_share(
-        self, item: str, shares: Mapping[str, float], source_id: str,
+        self,
+        item: str,
+        shares: Mapping[str, float],
+        source_id: str,
         known: Mapping[str, Figure] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Share the world's unneeded supply over countries; the rest is ROW's.
 
         `known` uses come first; shares are of world use and are scaled so that the
@@ -243,9 +280,14 @@ class ChainRows:
             self.use(item, country, Figure(left * share / total, source_id, "assumed"))
 
     def uses_by_trade(
-        self, item: str, flows: Flows, known: Mapping[str, Figure], source_id: str,
-        *, floor: float = 0.002,
-    ) -> Flows:  # fmt: skip
+        self,
+        item: str,
+        flows: Flows,
+        known: Mapping[str, Figure],
+        source_id: str,
+        *,
+        floor: float = 0.002,
+    ) -> Flows:
         """Add use as output plus imports minus exports; return the lanes behind it."""
         supply, need = self.supply_and_need(item)
         world = sum(supply.values())
@@ -262,11 +304,17 @@ class ChainRows:
         return lanes
 
     def trade_closes(
-        self, item: str, factors: Mapping[str, float], us_use: Figure,
-        us_sources: Mapping[str, float], *, factor_source: str, lanes: str = "computed",
+        self,
+        item: str,
+        factors: Mapping[str, float],
+        us_use: Figure,
+        us_sources: Mapping[str, float],
+        *,
+        factor_source: str,
+        lanes: str = "computed",
         transit: Mapping[str, str] | None = None,
         home_use: Mapping[str, float] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Close an item by BACI: uses abroad are balances, lanes are published trade.
 
         Parameters
@@ -323,9 +371,16 @@ class ChainRows:
             )
 
     def lane(
-        self, item: str, source: str, target: str, tonnes: float, *, source_id: str,
-        evidence: str, note: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        item: str,
+        source: str,
+        target: str,
+        tonnes: float,
+        *,
+        source_id: str,
+        evidence: str,
+        note: str | None = None,
+    ) -> None:
         """Add one observed lane."""
         for country in (source, target):
             ensure(self.tables, self.raw, country)
@@ -342,9 +397,14 @@ class ChainRows:
         )
 
     def trade_lanes(
-        self, item: str, flows: Flows, *, source_id: str, evidence: str,
+        self,
+        item: str,
+        flows: Flows,
+        *,
+        source_id: str,
+        evidence: str,
         skip: Iterable[str] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Add published trade as lanes; lanes into countries in `skip` are left out."""
         supply, _ = self.supply_and_need(item)
         avoided = set(skip)
@@ -360,10 +420,16 @@ class ChainRows:
                 )
 
     def import_lanes(
-        self, item: str, shares: Mapping[str, float], *, importer: str = "USA",
-        source_id: str = "MCS26", evidence: str = "computed",
-        tonnes: float | None = None, own_output: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        item: str,
+        shares: Mapping[str, float],
+        *,
+        importer: str = "USA",
+        source_id: str = "MCS26",
+        evidence: str = "computed",
+        tonnes: float | None = None,
+        own_output: bool = False,
+    ) -> None:
         """Add the lanes of one importer: its net need by the shares of its sources.
 
         With `own_output` a source sells at most nine tenths of what it makes itself.

@@ -9,7 +9,13 @@ import polars as pl
 
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows
-from studies.build.mcs import figures, import_shares, production, salient
+from studies.build.mcs import (
+    figures,
+    import_shares,
+    output_of_2023,
+    production,
+    salient,
+)
 from studies.build.prices import add_mcs_price, add_pink_price, add_share_price
 from studies.build.shares import shares
 
@@ -120,7 +126,9 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
     )
     chain.process("cobalt_recycling", "refine", {"cobalt": 1})
     mined = production(raw, "Cobalt", "mine")
-    chain.plants("cobalt_mining", mined, MINE)
+    chain.plants(
+        "cobalt_mining", mined, MINE, before=output_of_2023(raw, "Cobalt", "mine")
+    )
     refined = _bgs_2023(raw, "cobalt", "cobalt, refined")
     growth = 302_000 / 238_000  # MCS 2026 world 2024 over MCS 2025 world 2023
     plants = figures(
@@ -189,7 +197,9 @@ def _nickel(tables: Tables, raw: Raw) -> None:
     )
     mined = production(raw, "Nickel", "mine")
     chain.process("nickel_mining", "mine", {"nickel_ore": 1})
-    chain.plants("nickel_mining", mined, MINE)
+    chain.plants(
+        "nickel_mining", mined, MINE, before=output_of_2023(raw, "Nickel", "mine")
+    )
     refined = _bgs_2023(raw, "nickel", "nickel, smelter/refinery")
     refined |= {"IDN": 1_600_000.0, "CHN": 1_050_000.0}
     world = sum(refined.values())

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows
-from studies.build.mcs import Figure, figures, import_shares, production, salient
+from studies.build.mcs import (
+    Figure,
+    figures,
+    import_shares,
+    output_of_2023,
+    production,
+    salient,
+)
 from studies.build.prices import add_pink_price, add_share_price
 from studies.build.shares import shares
 
@@ -80,7 +87,12 @@ def add(tables: Tables, raw: Raw) -> None:
         "copper_refining", "metal", {"copper": 1, "copper_concentrate": -1.03}
     )
     chain.process("copper_recycling", "metal", {"copper": 1})
-    chain.plants("copper_mining", production(raw, "Copper", "mine"), MINE)
+    chain.plants(
+        "copper_mining",
+        production(raw, "Copper", "mine"),
+        MINE,
+        before=output_of_2023(raw, "Copper", "mine"),
+    )
     refined = dict(production(raw, "Copper", "refinery"))
     for country, kt in IN_OTHERS_KT.items():
         refined[country] = Figure(kt * 1e3, "BGS", "computed", "2023 taken for 2024")

@@ -6,7 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from studies.build.chain import MINE, REFINER, ChainRows
-from studies.build.mcs import Figure, figures, import_shares, production, salient
+from studies.build.mcs import (
+    Figure,
+    figures,
+    import_shares,
+    output_of_2023,
+    production,
+    salient,
+)
 from studies.build.prices import add_mcs_price, add_share_price
 from studies.build.shares import shares
 
@@ -122,7 +129,9 @@ def _lithium(tables: Tables, raw: Raw) -> None:
     )
     mined = production(raw, "Lithium", "mine")
     mined["USA"] = Figure(1000.0, split, "assumed", "withheld")
-    chain.plants("lithium_mining", mined, MINE)
+    chain.plants(
+        "lithium_mining", mined, MINE, before=output_of_2023(raw, "Lithium", "mine")
+    )
     total = sum(f.t for f in mined.values()) / 1.1
     made = {**CONVERTED, "CHN": total - sum(CONVERTED.values())}
     chain.plants("lithium_conversion", figures(made, split, "assumed"), REFINER)
@@ -198,7 +207,12 @@ def _graphite(tables: Tables, raw: Raw) -> None:
     chain.process(
         "anode_synthetic", "component", {"graphite_anode": 1}, source_id=split
     )
-    chain.plants("graphite_mining", production(raw, "Graphite", "mine"), MINE)
+    chain.plants(
+        "graphite_mining",
+        production(raw, "Graphite", "mine"),
+        MINE,
+        before=output_of_2023(raw, "Graphite", "mine"),
+    )
     chain.plants("anode_from_flake", figures(NATURAL_ANODE, split, "assumed"), REFINER)
     chain.plants("anode_synthetic", figures(SYNTHETIC_ANODE, split, "assumed"), REFINER)
     use = salient(raw, "GRAPHITE (NATURAL)", "Consumption, apparent")

@@ -12,7 +12,16 @@ from studies.build.tables import BuildError
 if TYPE_CHECKING:
     from studies.build.raw import Raw
 
-__all__ = ["Figure", "capacity", "figures", "import_shares", "production", "salient"]
+__all__ = [
+    "Figure",
+    "capacity",
+    "figures",
+    "import_shares",
+    "output_of_2023",
+    "price_of",
+    "production",
+    "salient",
+]
 
 BASE_YEAR = 2024
 # Units as the publisher prints them, in tonnes.
@@ -98,6 +107,25 @@ def capacity(raw: Raw, mineral: str, stage: str, **narrow: str) -> dict[str, Fig
             continue
     message = f"no capacity of {mineral} at stage {stage}"
     raise BuildError(message)
+
+
+def output_of_2023(raw: Raw, mineral: str, stage: str) -> dict[str, float]:
+    """Return the output of 2023 by country as MCS 2025 states it, t.
+
+    It only bounds capacity from below: a plant that made more in 2023 can do so again.
+    """
+    frame = raw.production.filter(
+        (pl.col("mineral") == mineral)
+        & (pl.col("stage") == stage)
+        & (pl.col("statistic") == "production")
+        & (pl.col("year") == BASE_YEAR - 1)
+        & (pl.col("source") == "USGS MCS 2025")
+        & ~pl.col("iso3").is_in(["WLD", "OTH"])
+        & (pl.col("quantity_t") > 0)
+    )
+    found = dict(frame.select("iso3", "quantity_t").iter_rows())
+    # Several series of one stage (ilmenite and rutile) would overwrite each other.
+    return found if len(found) == frame.height else {}
 
 
 def salient(

@@ -6,7 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from studies.build.chain import MINE, REFINER, ChainRows
-from studies.build.mcs import figures, import_shares, production, salient
+from studies.build.mcs import (
+    figures,
+    import_shares,
+    output_of_2023,
+    production,
+    salient,
+)
 from studies.build.prices import add_mcs_price, add_share_price
 from studies.build.shares import shares
 
@@ -112,7 +118,9 @@ def _niobium(tables: Tables, raw: Raw) -> None:
         source_id=made,
     )
     mined = production(raw, "Niobium", "mine")
-    chain.plants("niobium_mining", mined, MINE)
+    chain.plants(
+        "niobium_mining", mined, MINE, before=output_of_2023(raw, "Niobium", "mine")
+    )
     chain.plants(
         "ferroniobium_making",
         {
@@ -166,7 +174,9 @@ def _tantalum(tables: Tables, raw: Raw) -> None:
     )
     chain.process("tantalum_recycling", "refine", {"tantalum": 1}, source_id=split)
     mined = production(raw, "Tantalum", "mine")
-    chain.plants("tantalum_mining", mined, MINE)
+    chain.plants(
+        "tantalum_mining", mined, MINE, before=output_of_2023(raw, "Tantalum", "mine")
+    )
     world = sum(f.t for f in mined.values()) / 1.075
     made = {c: s * world for c, s in REFINED_TANTALUM.items()}
     chain.plants("tantalum_refining", figures(made, split, "assumed"), REFINER)

@@ -101,6 +101,27 @@ def _class_lines() -> list[str]:
     return [*lines, ""]
 
 
+def _growth_lines(tables: Tables) -> list[str]:
+    minerals = {str(r["item"]): str(r["mineral"]) for r in tables.rows("items")}
+    growth: dict[str, set[float]] = {}
+    for row in tables.rows("demands"):
+        value = row.get("growth_per_year")
+        if value is not None and row.get("sector") != "stock_build":
+            growth.setdefault(minerals[str(row["item"])], set()).add(float(value))
+    lines = [
+        "## Growth of use (assumed)",
+        "",
+        "A year from 2024, every country and class; judged from outlooks of 2024-25.",
+        "",
+        "| mineral | growth per year |",
+        "|---|---|",
+    ]
+    for mineral, values in sorted(growth.items()):
+        cells = ", ".join(f"{v:.3g}" for v in sorted(values))
+        lines.append(f"| {mineral} | {cells} |")
+    return [*lines, ""]
+
+
 def _assumption_lines(tables: Tables) -> list[str]:
     rows = [
         r
@@ -119,6 +140,7 @@ def readme(tables: Tables) -> str:
         *_list_lines(tables),
         *_evidence_lines(tables),
         *_class_lines(),
+        *_growth_lines(tables),
         *_assumption_lines(tables),
     ]
     return "\n".join(lines)

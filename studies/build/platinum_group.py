@@ -45,6 +45,7 @@ KEEP = frozenset(
     ]
 )
 OUNCES = 32150.7466
+STOCK_DAYS = 90.0  # above-ground stock of users and banks, assumed
 # Recycled catalysts, t a t of palladium: American scrap is nearly all palladium
 # (MCS apparent use less mine output and net imports); elsewhere diesel adds platinum.
 AMERICAN_SCRAP = {"palladium": 1.0, "platinum": 0.158}
@@ -168,7 +169,9 @@ def _uses(tables: Tables, raw: Raw) -> None:
         "rhodium": _baci_shares(raw, "711031"),
     }
     for metal in METALS:
-        chain = ChainRows(tables, raw, metal, KEEP, growth_per_year=0.01)
+        chain = ChainRows(
+            tables, raw, metal, KEEP, growth_per_year=0.01, stock_days=STOCK_DAYS
+        )
         name = "CARS" if metal in sources else "ELECTRONICS"
         table, assumed = shares(tables, name)
         chain.uses_by_share(metal, table, assumed, {"USA": uses[metal]})

@@ -12,6 +12,7 @@ from studies.build.mcs import (
     capacity,
     figures,
     import_shares,
+    output_of_2023,
     production,
     salient,
 )
@@ -132,7 +133,7 @@ def _zinc(tables: Tables, raw: Raw) -> None:
     )
     chain.process("zinc_recycling", "metal", {"zinc": 1})
     mined = production(raw, "Zinc", "mine")
-    chain.plants("zinc_mining", mined, MINE)
+    chain.plants("zinc_mining", mined, MINE, before=output_of_2023(raw, "Zinc", "mine"))
     made = _refined(raw, mined, "260800", ZINC_IN_CONCENTRATE, rule)
     total = salient(raw, "ZINC", "Production: Refined zinc,")
     made["USA"] = Figure(120e3, rule, "assumed", "primary part of refined zinc")
@@ -167,7 +168,7 @@ def _lead(tables: Tables, raw: Raw) -> None:
     )
     chain.process("lead_recycling", "metal", {"lead": 1})
     mined = production(raw, "Lead", "mine")
-    chain.plants("lead_mining", mined, MINE)
+    chain.plants("lead_mining", mined, MINE, before=output_of_2023(raw, "Lead", "mine"))
     made = _refined(raw, mined, "260700", LEAD_IN_CONCENTRATE, rule)
     made.pop("USA", None)  # no primary refinery since 2013
     chain.plants("lead_refining", made, REFINER)
