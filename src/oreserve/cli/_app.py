@@ -114,22 +114,9 @@ def shocks(*, as_json: JsonOption = False) -> None:
 
       oreserve shocks
     """
-    from importlib.resources import files
+    from oreserve.study import shocks as list_shocks
 
-    import yaml
-
-    rows = []
-    folder = files("oreserve") / "studies" / "shocks"
-    listed = sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else []
-    for file in listed:
-        if file.name.endswith((".yaml", ".yml")):
-            shock = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-            text = " ".join(str(shock.get("description", "")).split())
-            rows.append({
-                "shock": file.name.rsplit(".", 1)[0],
-                "name": shock.get("name", ""),
-                "description": text,
-            })  # fmt: skip
+    rows = list_shocks().to_dicts()
     if as_json:
         _print_json(rows)
         return
