@@ -247,6 +247,8 @@ def test_samarium_carries_its_warning(study: Study) -> None:
     assert magnets["loss_usd_per_t"].is_not_null().all()
     assert set(magnets["loss_basis"]) == {"quantity_only"}
     assert all("read a large benefit with care" in note for note in magnets["note"])
+    oxide = study.table("demands").filter(pl.col("item") == "samarium_oxide")
+    assert oxide["loss_usd_per_t"].is_null().all()
 
 
 def test_requirements_follow_the_planning_case(study: Study) -> None:

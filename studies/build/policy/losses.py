@@ -108,14 +108,19 @@ for _name in (
 ):  # fmt: skip
     GIVEN[_name] = Share(1.0, REACH, "separated in China nearly alone")
 
-# Items that users know by another name than the element's: the loss of an element is
-# spread over all the contained tonnes that home uses, oxide and magnets alike.
+# The loss of a rare earth is spread over the contained tonnes that home uses.
 SYMBOLS: dict[str, str] = {
     "cerium": "Ce", "dysprosium": "Dy", "erbium": "Er", "europium": "Eu",
     "gadolinium": "Gd", "holmium": "Ho", "lanthanum": "La", "lutetium": "Lu",
     "neodymium": "Nd", "praseodymium": "Pr", "samarium": "Sm", "terbium": "Tb",
     "thulium": "Tm", "ytterbium": "Yb", "yttrium": "Y",
 }  # fmt: skip
+# Elements whose users buy magnets: the whole loss is booked there. Their oxide has few
+# other uses, and an average over all tonnes would promise billions for a drum of oxide
+# that no plant at home can turn into a magnet (model notes A1).
+ON_MAGNETS = frozenset(
+    {"dysprosium", "neodymium", "praseodymium", "samarium", "terbium"}
+)
 # About half of the samarium loss is the price effect (shock note), which the market
 # already shows; only the quantity half is used.
 QUANTITY_SHARE = {"samarium": 0.5}
@@ -185,11 +190,15 @@ def _content(tables: Tables, item: str, mineral: str) -> float:
 def _carriers(tables: Tables, mineral: str) -> dict[str, float]:
     """Return the items that the United States uses, with their content.
 
-    For a rare earth these are all items that contain it, magnets above all; for
-    another mineral its own items in the forms that the loss speaks of.
+    For a rare earth these are the magnets, or all items that contain it; for another
+    mineral its own items in the forms that the loss speaks of.
     """
     if mineral in SYMBOLS:
-        names = items_of(tables, (*SYMBOLS, "rare earths"))
+        names = items_of(
+            tables,
+            (*SYMBOLS, "rare earths"),
+            stages=("component",) if mineral in ON_MAGNETS else (),
+        )
     else:
         names = items_of(tables, (mineral,), stages=FORMS.get(mineral, ()))
     return {
@@ -214,12 +223,9 @@ def _set(tables: Tables, item: str, usd_per_t: float, *, basis: str, note: str) 
         if row["country"] not in split:
             continue
         factor = CLASS_FACTOR[str(row["class"])]
-        where = "" if row["country"] == "USA" else " as in the United States,"
-        said = "; ".join(
-            str(part)
-            for part in (row.get("note"), f"loss computed:{where} {note}")
-            if part
-        )
+        home = row["country"] == "USA"
+        reason = f"loss computed: {note}" if home else "loss as in the United States"
+        said = "; ".join(str(part) for part in (row.get("note"), reason) if part)
         tables.update(
             "demands",
             str(row["demand"]),
