@@ -173,6 +173,19 @@ def test_project_below_its_cash_cost_never_stands() -> None:
     assert (value.success, value.cost_usd, value.exposure_usd) == (0, 0, 0)
 
 
+def test_feed_that_follows_the_price_narrows_the_margin() -> None:
+    # keeps 0.4 of 100 = 40 a tonne against 30 of cost; at 70 it is 28
+    project = ProjectCash(1, 0, 30, net_share=0.4, life_years=1, debt_years=1)
+    assert break_even_usd_per_t(project) == pytest.approx(75)
+    lives = [
+        project_option_value(
+            project, ProjectOption("none"), paths_usd_per_t=np.full((1, 4), price)
+        ).success
+        for price in (100.0, 70.0)
+    ]
+    assert lives == [1, 0]
+
+
 def test_debt_is_looked_at_only_in_debt_years() -> None:
     # 100 USD of debt over one year at no interest needs 120 of cash flow once;
     # afterwards 1 USD a year is enough.
@@ -245,6 +258,7 @@ def test_loan_comes_back_but_is_cash_for_the_budget() -> None:
         ({"quantity_t_per_year": 0}, "above 0"),
         ({"capex_usd": -1}, "0 or more"),
         ({"debt_share": 2}, "0-1"),
+        ({"net_share": 0}, "above 0"),
         ({"debt_years": 20}, "life_years"),
         ({"cash_cost_usd_per_t": math.nan}, "a number"),
     ],

@@ -56,7 +56,10 @@ class ProjectCash:
     capex_usd
         Investment, USD, 0 or more.
     cash_cost_usd_per_t
-        Operating cost per tonne of main product, net of other products, USD.
+        Operating cost per tonne of main product that does not move with prices, USD.
+    net_share
+        Revenue after feed and with other products, per dollar of the main product's
+        price, above 0: a magnet maker keeps some 0.4 because metal follows magnets.
     life_years
         Years of operation that are looked at.
     debt_share, debt_rate, debt_years
@@ -67,6 +70,7 @@ class ProjectCash:
     quantity_t_per_year: float
     capex_usd: float
     cash_cost_usd_per_t: float
+    net_share: float = 1.0
     life_years: int = 15
     debt_share: float = 0.6
     debt_rate: float = 0.09
@@ -81,6 +85,8 @@ class ProjectCash:
             problems.append("capex_usd must be 0 or more")
         if not math.isfinite(self.cash_cost_usd_per_t):
             problems.append("cash_cost_usd_per_t must be a number")
+        if not 0 < self.net_share < math.inf:
+            problems.append("net_share must be above 0")
         if not 0 <= self.debt_share <= 1:
             problems.append("debt_share must lie in 0-1")
         if not 0 < self.debt_years <= self.life_years:
@@ -152,7 +158,8 @@ def break_even_usd_per_t(project: ProjectCash, *, cover: float = DEBT_COVER) -> 
     """
     debt = project.debt_share * project.capex_usd
     service = _annuity(debt, project.debt_rate, project.debt_years)
-    return project.cash_cost_usd_per_t + cover * service / project.quantity_t_per_year
+    need = project.cash_cost_usd_per_t + cover * service / project.quantity_t_per_year
+    return need / project.net_share
 
 
 def standard_options(
@@ -252,7 +259,8 @@ def project_option_value(
     paths = paths_usd_per_t[:, :steps]
     price = paths.reshape(-1, years, steps_per_year).mean(axis=2)
     payments = _payments_usd(project, option, paths, steps_per_year=steps_per_year)
-    margin = (price - project.cash_cost_usd_per_t) * project.quantity_t_per_year
+    kept = project.net_share * price - project.cash_cost_usd_per_t
+    margin = kept * project.quantity_t_per_year
     commercial, public = _debt_service_usd(project, option)
     service = commercial + public
     # 1e-9: a floor exactly at break-even must count as covered.
