@@ -198,10 +198,13 @@ def _group(
                 bought[:, local[item], at] = ever * buy.most_t
         for column, tonnes in columns.supply_of(home, world, item):
             supply[:, :, local[item], place[column]] += tonnes
+    if world.pass_through is not None:
+        through = world.pass_through[members]
+        release *= through[None, None, :, None]
+        supply *= through[None, None, :, None]
     supply *= useful[:, :, None, None]
     bought *= useful.any(axis=1)[:, None, None]
-    plants, recipe, room = _conversion_part(world, conversions, members, useful)
-    del plants
+    recipe, room = _conversion_part(world, conversions, members, useful)
     parts = (size, release, supply, bought, room)
     future, keep = _distinct(parts)
     return Group(
@@ -240,19 +243,18 @@ def _conversion_part(
     conversions: Conversions | None,
     members: list[int],
     useful: npt.NDArray[np.bool_],
-) -> tuple[Ints, Floats, Floats]:
+) -> tuple[Floats, Floats]:
     """Pick the plants of a group with their recipes and spare room."""
     scenarios, periods = useful.shape
     if conversions is None or len(members) < 2:  # noqa: PLR2004
-        none = np.zeros(0, dtype=np.int64)
-        return none, np.zeros((0, len(members))), np.zeros((scenarios, periods, 0))
+        return np.zeros((0, len(members))), np.zeros((scenarios, periods, 0))
     inside = np.isin(np.arange(conversions.recipe.shape[1]), members)
     uses = (conversions.recipe != 0.0).any(axis=1)
     only = ~(conversions.recipe[:, ~inside] != 0.0).any(axis=1)
     chosen = np.nonzero(uses & only)[0]
     recipe = conversions.recipe[np.ix_(chosen, members)]
     room = world.room[:, :, conversions.plant[chosen]] * useful[:, :, None]
-    return conversions.plant[chosen], recipe, room
+    return recipe, room
 
 
 def _release_cost(home: Home, members: list[int]) -> Floats:

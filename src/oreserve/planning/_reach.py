@@ -25,6 +25,9 @@ __all__ = ["Reach", "closes", "reachable_supply"]
 TRACED_STAGES = 12
 """Passes over the chain; longer chains than this do not occur."""
 
+NEGLIGIBLE_SHARE = 1e-3
+"""Share of world output below which reachable supply is rounding."""
+
 Place = tuple[str, str]  # item, country
 
 
@@ -44,12 +47,10 @@ class Reach:
         self.controlled = controlled
 
     def tonnes(self, item: str) -> float:
-        """Return the reachable supply of an item, t a year."""
-        return sum(
-            tonnes * (1.0 - self.controlled.get(place, 0.0))
-            for place, tonnes in sorted(self.output.items())
-            if place[0] == item
-        )
+        """Return the reachable supply of an item, t a year; 0 if negligible."""
+        own = [(p, t) for p, t in sorted(self.output.items()) if p[0] == item]
+        free = sum(t * (1.0 - self.controlled.get(place, 0.0)) for place, t in own)
+        return free if free > NEGLIGIBLE_SHARE * sum(t for _, t in own) else 0.0
 
     def sellers(self, item: str) -> list[tuple[str, float]]:
         """Return countries and their reachable tonnes, largest first."""
@@ -58,7 +59,9 @@ class Reach:
             for (name, country), tonnes in self.output.items()
             if name == item
         ]
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+        least = NEGLIGIBLE_SHARE * sum(t for p, t in self.output.items() if p[0] == item)
+        kept = [pair for pair in found if pair[1] > least]
+        return sorted(kept, key=lambda pair: (-pair[1], pair[0]))
 
 
 def closes(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +44,9 @@ class World:
         make, for each pair of project and item in `project_item`.
     room
         (S, T, F) spare activity of home plants, t.
+    pass_through
+        (I,) share of planned tonnes that reached home's users when an earlier
+        pass was simulated; None: all.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -57,6 +60,26 @@ class World:
     project_item: tuple[tuple[str, str], ...]
     room: Floats
     room_plant: tuple[str, ...]
+    pass_through: Floats | None = None
+
+    def first(self, count: int) -> World:
+        """Return the first scenarios only."""
+        return replace(
+            self,
+            scenarios=self.scenarios[:count],
+            **{
+                name: getattr(self, name)[:count]
+                for name in (
+                    "wanted",
+                    "short",
+                    "fillable",
+                    "release_share",
+                    "agreement_share",
+                    "project_share",
+                    "room",
+                )
+            },
+        )
 
     @property
     def draws(self) -> Floats:
