@@ -22,11 +22,14 @@ from oreserve.market._standing import (
     study_commitments,
 )
 from oreserve.market._trajectory import Trajectory, TrajectoryIndex
+from oreserve.market.outcome import Outcome
+from oreserve.market.simulate import simulate
 
 __all__ = [
     "Base",
     "Commitment",
     "Order",
+    "Outcome",
     "ProjectSupport",
     "Simulator",
     "Standing",
@@ -41,5 +44,6 @@ __all__ = [
     "prepare",
     "project_support",
     "release_limit",
+    "simulate",
     "study_commitments",
 ]

@@ -32,7 +32,7 @@ from oreserve.market._effects import (
     EffectReader,
     apply_effects,
 )
-from oreserve.market._problem import MarketRules, Problem, build_problem
+from oreserve.market._problem import Focus, MarketRules, Problem, build_problem
 from oreserve.market._stocks import CommercialStocks, commercial_limits
 from oreserve.network.chain import Chain
 
@@ -129,12 +129,7 @@ class ChainMarket:
         self.projects = tuple(projects)
         self.reserves = tuple(reserves)
         self.period_years = period_years
-        self.problem: Problem = build_problem(
-            chain,
-            rules,
-            stock_nodes=stocks.node,
-            project_plants={p.plant: p.capacity for p in projects},
-        )
+        self.problem: Problem = self.rebuild(None)
         item_names, places = chain.items, chain.countries
         at = [
             (item_names[chain.nodes.item[n]], places[chain.nodes.country[n]])
@@ -260,8 +255,23 @@ class ChainMarket:
             self.year_of[period], effects, state.lanes, fill, draw, restarted, projects
         )
 
+    def rebuild(self, focus: Focus | None) -> Problem:
+        """Return the programme with the step grid refined where `focus` says."""
+        return build_problem(
+            self.chain,
+            self.rules,
+            stock_nodes=self.stocks.node,
+            project_plants={p.plant: p.capacity for p in self.projects},
+            focus=focus,
+        )
+
     def terms(self, key: Key) -> Terms:
         """Return the limits that a key names."""
+        terms = self.normal_terms(key)
+        return apply_effects(self.problem, self._effects[key.effects], terms)
+
+    def normal_terms(self, key: Key) -> Terms:
+        """Return the limits that a key names, without its effects on trade."""
         problem, years = self.problem, self.period_years
         terms = self._years[key.year]
         idle = np.zeros(problem.idle.owners)
@@ -291,7 +301,7 @@ class ChainMarket:
             for node, tonnes in key.sales:
                 sale[self._home_at[node]] = tonnes / years
             terms = replace(terms, sale=sale)
-        return apply_effects(problem, self._effects[key.effects], terms)
+        return terms
 
     def _with_projects(
         self, terms: Terms, projects: tuple[tuple[int, float], ...]

@@ -498,8 +498,10 @@ def price_interval(
 
 
 def _rests(before: Floats, after: Floats) -> bool:
-    same = (before == after) | (np.abs(after - before) <= 1e-10 * (1.0 + np.abs(after)))
-    return bool(same.all())
+    known = np.isfinite(before) & np.isfinite(after)
+    gap = np.abs(np.where(known, after, 0.0) - np.where(known, before, 0.0))
+    rests = gap <= 1e-10 * (1.0 + np.abs(np.where(known, after, 0.0)))
+    return bool(np.all((before == after) | (known & rests)))
 
 
 def _all_entries(problem: Problem, terms: Terms) -> tuple[Ints, Ints, Floats]:

@@ -141,6 +141,7 @@ class Run:
 
     def step(self, period: int) -> None:
         """Clear, buy, deliver, release, and move every state on."""
+        self.released = np.zeros_like(self.level)
         keys = [
             self._keys(chain, period) for chain in range(len(self.simulator.markets))
         ]
@@ -306,6 +307,7 @@ class Run:
                     new[s] = replace(new[s], sales=(*new[s].sales, sale))
                     self.data["release"][s, period, self.item_at[item]] += sale[1]
                     self.level[s, r] -= sale[1]
+                    self.released[s, r] += sale[1]
                     changed = True
             keys[chain] = new
         if changed:
@@ -461,6 +463,7 @@ class Run:
                 given, total, out=np.zeros_like(total), where=total > 0.0
             )
             self.level[:, rows] -= limit * part[:, None]
+            self.released[:, rows] += limit * part[:, None]
             self.data["release"][:, period, k] += given
 
     # --- closing a period --------------------------------------------------------------
