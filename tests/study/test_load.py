@@ -136,6 +136,17 @@ def test_parquet_tables_load_to_the_same_study(folder: Any, tiny: Study) -> None
     assert load_study(folder.path).hash == tiny.hash
 
 
+def test_parquet_may_hold_lists_and_times(folder: Any, tiny: Study) -> None:
+    measures = tiny.tables["measures"].with_columns(
+        pl.col("mineral").str.split(";"), pl.col("announced").cast(pl.Datetime)
+    )
+    study = tiny.with_tables(measures=measures)
+    assert study.hash == tiny.hash
+    odd = tiny.tables["measures"].with_columns(pl.struct("kind").alias("stage"))
+    with pytest.raises(StudyError, match="a column of type Struct"):
+        tiny.with_tables(measures=odd)
+
+
 def test_corrupt_parquet_is_one_clear_error(folder: Any) -> None:
     (folder.path / "plants.csv").unlink()
     (folder.path / "plants.parquet").write_bytes(b"PAR1 half a file")
@@ -352,6 +363,20 @@ def test_periods_are_years_quarters_or_months(
 def test_periods_outside_the_horizon_are_refused(tiny: Study, periods: int) -> None:
     with pytest.raises(InputError, match="allowed: 1 to 5"):
         tiny.period_starts(periods)
+
+
+def test_settings_under_which_the_tables_fail_are_refused(tiny: Study) -> None:
+    with pytest.raises(StudyError, match="no base price of dy_oxide in CHN"):
+        tiny.with_settings(base_year=2023)
+    with pytest.raises(StudyError, match="first_year lies before base_year"):
+        tiny.with_settings(first_year=2020)
+
+
+def test_home_that_would_outbid_is_refused_when_home_changes(folder: Any) -> None:
+    folder.set("demands", "jpn_gallium", max_price_usd_per_t=9e7)
+    assert load_study(folder.path).home_countries == ("USA",)
+    with pytest.raises(StudyError, match="home would outbid"):
+        load_study(folder.path, home="JPN")
 
 
 def test_with_tables_checks_what_it_takes(tiny: Study) -> None:

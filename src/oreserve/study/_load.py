@@ -22,7 +22,7 @@ from oreserve.study._problems import CheckReport, Problems, StudyError, study_er
 from oreserve.study._read import FILE, ROW, read_table, typed_frame
 from oreserve.study._settings import Settings, parse_settings
 from oreserve.study._study import Study, ordered
-from oreserve.tables import TABLES, spec
+from oreserve.tables import TABLES, nearest, spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,12 +102,14 @@ def studies() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def recheck(study: Study) -> None:
+    """Raise StudyError if the tables of `study` do not hold under its settings."""
+    rebuilt(study, {})
+
+
 def rebuilt(study: Study, frames: Mapping[str, pl.DataFrame]) -> Study:
     """Return `study` with some tables replaced, checked like a loaded one."""
     problems = Problems()
-    unknown = sorted(set(frames) - set(TABLES))
-    for name in unknown:
-        problems.error(name, "there is no such table", allowed=", ".join(TABLES))
     tables = {
         name: frame.with_row_index(ROW, offset=2).with_columns(
             pl.col(ROW).cast(pl.Int64), pl.lit(name).alias(FILE)
@@ -115,10 +117,17 @@ def rebuilt(study: Study, frames: Mapping[str, pl.DataFrame]) -> Study:
         for name, frame in study.tables.items()
     }
     for name, frame in frames.items():
-        if name not in unknown:
-            tables[name] = typed_frame(
-                name, frame, file=name, file_units={}, problems=problems
+        if name not in TABLES:
+            problems.error(
+                name,
+                "there is no such table",
+                allowed=", ".join(TABLES),
+                nearest=nearest(name, TABLES),
             )
+            continue
+        tables[name] = typed_frame(
+            name, frame, file=name, file_units={}, problems=problems
+        )
     package = Package(study.name, study.title, study.folder or Path(), None, {})
     settings = study.settings
     if "settings" in frames:

@@ -184,7 +184,12 @@ def _field_units(entry: Mapping[str, Any]) -> dict[str, str]:
 def _loose_files(folder: Path, files: dict[str, Path], problems: Problems) -> None:
     """Add table files that datapackage.json does not list; refuse strays."""
     known = set(files.values())
-    for path in sorted(folder.iterdir()):
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        problems.error(DESCRIPTOR, f"the folder cannot be read: {error}")
+        return
+    for path in found:
         if path.suffix not in _SUFFIXES or path in known:
             continue
         name = path.stem

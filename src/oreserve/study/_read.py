@@ -247,13 +247,29 @@ class _Cells:
             file=self._file,
         )
 
-    @staticmethod
-    def _text(cells: pl.Series) -> pl.Series:
+    def _text(self, cells: pl.Series) -> pl.Series:
+        """Return the cells of any type as text; CSV cells are text already."""
+        if cells.dtype == pl.String:
+            return cells
         if cells.dtype.is_float():
             # repr is the shortest text that reads back as the same number
             values = [None if v is None else repr(v) for v in cells.to_list()]
-            cells = pl.Series(cells.name, values, dtype=pl.String)
-        return cells.cast(pl.String)
+            return pl.Series(cells.name, values, dtype=pl.String)
+        kind = cells.dtype
+        if isinstance(kind, pl.List) and kind.inner == pl.String:
+            return cells.list.join(";")
+        if isinstance(kind, pl.Datetime):
+            return cells.dt.date().cast(pl.String)
+        if not kind.is_nested() and kind != pl.Binary:
+            return cells.cast(pl.String)
+        self._problems.error(
+            self._table.name,
+            f"a column of type {kind}",
+            column=cells.name,
+            allowed="text, numbers, truth values, dates or lists of text",
+            file=self._file,
+        )
+        return pl.Series(cells.name, [None] * cells.len(), dtype=pl.String)
 
     def _bad(
         self,

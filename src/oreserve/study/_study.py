@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from oreserve.study._settings import Settings
 
 EVERYBODY = "*"
+# Settings that the checks of the tables depend on.
+_CHECKED = ("home", "as_of", "base_year", "first_year", "calibrate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +115,25 @@ class Study:
         )
 
     def with_settings(self, **changes: Any) -> Study:
-        """Return the study with other settings; unknown ones are refused."""
+        """Return the study with other settings; unknown ones are refused.
+
+        Raises
+        ------
+        InputError
+            If a setting is wrong, or the study does not hold under it (StudyError):
+            a base year without prices, a home that would outbid the others.
+        """
         changed = self.settings.changed(**changes)
         study = replace(self, settings=changed, _filled={})
-        if "home" in changes and not study.home_countries:
+        if changed.home != self.settings.home and not study.home_countries:
             message = f"bloc {changed.home!r} has no members on {changed.as_of}"
             raise InputError(message)
+        if any(
+            getattr(changed, name) != getattr(self.settings, name) for name in _CHECKED
+        ):
+            from oreserve.study._load import recheck
+
+            recheck(study)
         return study
 
     def with_tables(self, **frames: pl.DataFrame) -> Study:
