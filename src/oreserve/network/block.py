@@ -359,30 +359,53 @@ def pass_model(
         raise SolverError(message)
 
 
+# What is tried when a solve ends without an optimum, each from nothing.
+_FALLBACKS: tuple[dict[str, Any], ...] = (
+    {"presolve": "off"},
+    {"presolve": "on"},
+    {"presolve": "off", "simplex_strategy": 4},
+    {"presolve": "on", "solver": "ipm"},
+    {"presolve": "off", "simplex_scale_strategy": 0},
+)
+
+
 def run_highs(highs: highspy.Highs, what: str = "the linear programme") -> None:
-    """Solve and read the status; once more from nothing if it is not optimal.
+    """Solve and read the status; from nothing and otherwise if it is not optimal.
+
+    A warm start may end `unknown`; a cold one, another presolve, the primal simplex
+    or an interior point with crossover then settle it. Options are put back.
 
     Raises
     ------
     InfeasibleError
         If no point meets the rows and bounds.
     SolverError
-        If the solver ends otherwise without an optimum.
+        If every way ends without an optimum.
     """
     highs.run()
-    if highs.getModelStatus() == _OPTIMAL:
+    first = highs.getModelStatus()
+    if first == _OPTIMAL:
         return
-    highs.clearSolver()
-    highs.setOptionValue("presolve", "off")
-    highs.run()
-    highs.setOptionValue("presolve", "choose")
-    status = highs.getModelStatus()
-    if status == _OPTIMAL:
-        return
-    if status in _NO_SOLUTION:
-        message = f"{what} has no solution: its rows and bounds contradict each other"
-        raise InfeasibleError(message)
-    message = f"{what} was not solved: {highs.modelStatusToString(status)}"
+    if first in {highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt}:
+        message = f"{what} was stopped: {highs.modelStatusToString(first)}"
+        raise SolverError(message)
+    no_solution = 0
+    for options in _FALLBACKS:
+        before = {name: highs.getOptionValue(name)[1] for name in options}
+        for name, value in options.items():
+            highs.setOptionValue(name, value)
+        highs.clearSolver()
+        highs.run()
+        status = highs.getModelStatus()
+        for name, value in before.items():
+            highs.setOptionValue(name, value)
+        if status == _OPTIMAL:
+            return
+        no_solution += status in _NO_SOLUTION
+        if no_solution > 1:
+            message = f"{what} has no solution: its rows and bounds contradict each other"
+            raise InfeasibleError(message)
+    message = f"{what} was not solved: {highs.modelStatusToString(first)}"
     raise SolverError(message)
 
 
