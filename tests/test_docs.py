@@ -19,7 +19,7 @@ PAGES = sorted(p for p in DOCS.rglob("*.md") if p.name != "tables.md")
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
 # Real data takes minutes: these are run by `make plan`, not here.
-LONG = ("oreserve plan --home EU", "oreserve simulate --shock china")
+LONG = ("oreserve plan --home EU", "oreserve simulate --shock chinese")
 
 
 @dataclass(frozen=True)

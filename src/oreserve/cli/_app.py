@@ -171,7 +171,7 @@ def simulate(
 
     For example:
 
-      oreserve simulate --shock china-rare-earth-ban --out out/ban
+      oreserve simulate --shock chinese_rare_earth_ban --out out/ban
 
       oreserve simulate tiny --shock my-shock.yaml --periods 3 --json
     """
@@ -263,6 +263,7 @@ def plan(
             verify=verify,
             seed=seed,
             workers=workers,
+            out=out,
             progress=progress,
             frontier=frontier,
             sensitivity=sensitivity,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,40 +57,18 @@ def whole_folder(target: Path | None) -> Iterator[Path]:
             yield Path(scratch)
         return
     check_target(target)
+    from oreserve.study import whole_folder as replaced_whole
+
     target = target.absolute()
-    made = _make_parents(target.parent)
-    scratch_path = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    missing = [p for p in (target.parent, *target.parent.parents) if not p.exists()]
+    marker = next((m for m in MARKERS if (target / m).is_file()), MARKERS[0])
     try:
-        scratch_path.chmod(0o755)
-        yield scratch_path
-        _replace(target, scratch_path)
+        with replaced_whole(target, marker=marker) as scratch_path:
+            yield scratch_path
     except BaseException:
-        shutil.rmtree(scratch_path, ignore_errors=True)
-        for folder in made:  # deepest first; only while still empty
+        for folder in missing:  # deepest first; only while still empty
             try:
                 folder.rmdir()
             except OSError:
                 break
         raise
-
-
-def _make_parents(parent: Path) -> list[Path]:
-    missing = [p for p in (parent, *parent.parents) if not p.exists()]
-    parent.mkdir(parents=True, exist_ok=True)
-    return missing
-
-
-def _replace(target: Path, scratch: Path) -> None:
-    """Move the finished folder into place; an earlier result goes last."""
-    if not target.exists():
-        scratch.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-    target.rename(old / target.name)
-    try:
-        scratch.rename(target)
-    except BaseException:
-        (old / target.name).rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
