@@ -68,7 +68,7 @@ def add(tables: Tables, raw: Raw) -> None:
 
 
 def _aluminum(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "aluminum", KEEP, growth_per_year=0.02)
+    chain = ChainRows(tables, raw, "aluminum", KEEP)
     closure = chain.source(
         "ASSUMED-AL-RECIPE",
         "2.75 t dry bauxite a t of alumina and 1.93 t of alumina a t of metal; with "
@@ -182,9 +182,7 @@ def _aluminum(tables: Tables, raw: Raw) -> None:
 
 
 def _gallium(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(
-        tables, raw, "gallium", KEEP | {"TWN", "GBR"}, growth_per_year=0.05
-    )
+    chain = ChainRows(tables, raw, "gallium", KEEP | {"TWN", "GBR"})
     split = chain.source(
         "ASSUMED-GA-STAGES",
         "Crude gallium is upgraded where exporters without primary output are seen "

@@ -115,7 +115,7 @@ def _content_flows(raw: Raw, code: str, usd_per_t: float, cap: float) -> Flows:
 
 
 def _antimony(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "antimony", ANTIMONY_KEEP, growth_per_year=0.025)
+    chain = ChainRows(tables, raw, "antimony", ANTIMONY_KEEP)
     chain.item("antimony_ore", "mine", "contained Sb", hs_codes="261710")
     chain.item("antimony", "refine", "contained Sb", form="metal and oxide")
     add_mcs_price(chain, "antimony", "ANTIMONY", "Price, metal", "usd/lb")
@@ -176,7 +176,7 @@ def _antimony(tables: Tables, raw: Raw) -> None:
 
 
 def _tungsten(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "tungsten", TUNGSTEN_KEEP, growth_per_year=0.025)
+    chain = ChainRows(tables, raw, "tungsten", TUNGSTEN_KEEP)
     chain.item("tungsten_ore", "mine", "contained W", hs_codes="261100")
     chain.item("tungsten", "refine", "contained W", form="APT, oxide, powder")
     # Rotterdam concentrate is quoted in USD a metric-ton unit (10 kg) of WO3.

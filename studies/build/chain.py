@@ -43,7 +43,6 @@ class ChainRows:
     raw: Raw
     mineral: str
     keep: frozenset[str]
-    growth_per_year: float = 0.02
     stock_days: float | None = None
 
     def source(self, source_id: str, statement: str) -> str:
@@ -247,7 +246,6 @@ class ChainRows:
             mineral=self.mineral,
             source_id=figure.source_id,
             evidence=figure.evidence,
-            growth_per_year=self.growth_per_year,
             stock_days=self.stock_days,
             note=figure.note,
             **columns,

@@ -97,7 +97,7 @@ def add(tables: Tables, raw: Raw) -> None:
 
 
 def _cobalt(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "cobalt", COBALT_KEEP, growth_per_year=0.05)
+    chain = ChainRows(tables, raw, "cobalt", COBALT_KEEP)
     chain.item(
         "cobalt_ore",
         "mine",
@@ -156,7 +156,6 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
             sector="stock_build",
             **{"class": "other"},
             quantity_t_per_year=built * share,
-            growth_per_year=0.0,
             source_id=stock,
             evidence="assumed",
         )
@@ -177,7 +176,7 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
 
 
 def _nickel(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "nickel", NICKEL_KEEP, growth_per_year=0.03)
+    chain = ChainRows(tables, raw, "nickel", NICKEL_KEEP)
     chain.item(
         "nickel_ore",
         "mine",

@@ -64,7 +64,7 @@ IN_OTHERS_KT = {"BEL": 379.1, "ESP": 334.2, "FIN": 129.1, "AUT": 100.4, "SWE": 9
 
 def add(tables: Tables, raw: Raw) -> None:
     """Add the copper chain."""
-    chain = ChainRows(tables, raw, "copper", KEEP, growth_per_year=0.02)
+    chain = ChainRows(tables, raw, "copper", KEEP)
     source = chain.source(
         "ASSUMED-CU-SCRAP",
         "Refined copper from scrap by country; the total is refined less 97 % of "

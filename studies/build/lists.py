@@ -61,9 +61,9 @@ UNMODELLED = {
 
 def add(tables: Tables, raw: Raw) -> None:  # noqa: ARG001  # one signature for all
     """Add one row per mineral and list."""
-    for name, year, source, minerals in (
-        ("US 2025", 2025, "MCS26", US_2025),
-        ("EU 2023", 2023, "EU2023LIST", EU_2023),
+    for name, year, source, evidence, minerals in (
+        ("US 2025", 2025, "MCS26", "read", US_2025),
+        ("EU 2023", 2023, "EU2023LIST", "secondary", EU_2023),
     ):
         for mineral in minerals:
             tables.row(
@@ -73,5 +73,5 @@ def add(tables: Tables, raw: Raw) -> None:  # noqa: ARG001  # one signature for 
                 year=year,
                 unmodelled_reason=UNMODELLED.get(mineral),
                 source_id=source,
-                evidence="read",
+                evidence=evidence,
             )

@@ -93,7 +93,7 @@ def add(tables: Tables, raw: Raw) -> None:
 
 
 def _lithium(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "lithium", LITHIUM_KEEP, growth_per_year=0.08)
+    chain = ChainRows(tables, raw, "lithium", LITHIUM_KEEP)
     chain.item("lithium_ore", "mine", "contained Li", form="ore and brine")
     chain.item(
         "lithium",
@@ -162,7 +162,7 @@ def _lithium(tables: Tables, raw: Raw) -> None:
 
 
 def _graphite(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "graphite", GRAPHITE_KEEP, growth_per_year=0.04)
+    chain = ChainRows(tables, raw, "graphite", GRAPHITE_KEEP)
     chain.item(
         "graphite_natural",
         "mine",

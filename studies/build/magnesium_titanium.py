@@ -93,7 +93,7 @@ def add(tables: Tables, raw: Raw) -> None:
 
 
 def _magnesium(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "magnesium", MAGNESIUM_KEEP, growth_per_year=0.03)
+    chain = ChainRows(tables, raw, "magnesium", MAGNESIUM_KEEP)
     chain.item("magnesium", "metal", "metal", form="primary and alloy")
     add_mcs_price(
         chain,
@@ -175,7 +175,7 @@ def _magnesium(tables: Tables, raw: Raw) -> None:
 
 
 def _titanium(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "titanium", TITANIUM_KEEP, growth_per_year=0.025)
+    chain = ChainRows(tables, raw, "titanium", TITANIUM_KEEP)
     chain.item(
         "titanium_concentrate",
         "concentrate",

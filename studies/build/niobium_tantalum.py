@@ -83,7 +83,7 @@ def add(tables: Tables, raw: Raw) -> None:
 
 
 def _niobium(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "niobium", NIOBIUM_KEEP, growth_per_year=0.025)
+    chain = ChainRows(tables, raw, "niobium", NIOBIUM_KEEP)
     chain.item("niobium_ore", "mine", "contained Nb")
     chain.item(
         "ferroniobium",
@@ -146,7 +146,7 @@ def _niobium(tables: Tables, raw: Raw) -> None:
 
 
 def _tantalum(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "tantalum", TANTALUM_KEEP, growth_per_year=0.03)
+    chain = ChainRows(tables, raw, "tantalum", TANTALUM_KEEP)
     chain.item("tantalum_ore", "mine", "contained Ta")
     chain.item("tantalum", "refine", "contained Ta", form="salt, powder and metal")
     add_mcs_price(

@@ -80,7 +80,6 @@ def _add(tables: Tables, raw: Raw, spec: OneStage) -> None:
         raw,
         spec.mineral,
         frozenset(spec.keep.split()),
-        growth_per_year=spec.growth,
     )
     codes = ";".join(sorted(spec.trade)) if spec.trade else None
     chain.item(spec.item, spec.stage, spec.basis, hs_codes=codes, note=spec.note)

@@ -49,7 +49,6 @@ class OneStage:
     trade: dict[str, float] | None = None  # HS92 code: content
     transit: dict[str, str] = field(default_factory=dict)
     home_use: dict[str, float] = field(default_factory=dict)
-    growth: float = 0.02
     elasticity: float = MINE
     capacity: bool = False
     element: str | None = None
@@ -219,7 +218,6 @@ MINERALS = (
         scrap={"DEU": 8.0, "CAN": 5.0, "EST": 2.0, "FRA": 2.0, "JPN": 1.0},
         elasticity=BY_PRODUCT,
         element="Re",
-        growth=0.03,
     ),
     OneStage(
         "fluorspar",
@@ -318,7 +316,6 @@ MINERALS = (
             "DEU": 0.001,
         },
         {"PER": 0.9},
-        growth=0.015,
         price=("PHOSPHATE ROCK", "Price, average value, f.o.b. mine", "usd/t"),
     ),
     OneStage(
@@ -396,7 +393,6 @@ MINERALS = (
         ),
         elasticity=REFINER,
         element="Si",
-        growth=0.04,
     ),
     OneStage(
         "silicon",
@@ -476,7 +472,6 @@ MINERALS = (
         elasticity=BY_PRODUCT,
         capacity=True,
         element="As",
-        growth=0.0,
         note="output is published as As2O3 gross; 0.757 of it is arsenic",
     ),
     OneStage(
@@ -512,7 +507,6 @@ MINERALS = (
         elasticity=BY_PRODUCT,
         capacity=True,
         element="Te",
-        growth=0.04,
         note="a by-product of copper; its own chain here",
     ),
 )

@@ -30,8 +30,9 @@ HEAD = """# us-2026
 the 60 minerals of the 2025 United States list in 2024, the last calm year, with the
 measures, threats, projects and agreements known on 2026-11-22.
 
-**Who.** Built by `studies/build` of the Oreserve repository from published files; no
-figure is typed in by hand into these tables. Rebuild with `python -m studies.build`.
+**Who.** Built by `studies/build` of the Oreserve repository from published files and
+named assumptions; the tables are never edited by hand. Rebuild with
+`python -m studies.build`.
 
 **Licence.** CC BY 4.0. Sources and their licences are in `sources.csv`: U.S.
 Geological Survey (public domain), CEPII BACI (Etalab 2.0), British Geological Survey
@@ -39,12 +40,19 @@ Geological Survey (public domain), CEPII BACI (Etalab 2.0), British Geological S
 4.0). World Mining Data is not used: its licence is unclear.
 
 **How cleaned.** Quantities are of 2024 in tonnes on the basis that `items.csv` names;
-figures of 2023 are scaled and marked computed. Withheld figures stay out or are
+figures of 2023 are scaled and say so. Withheld figures stay out or are
 replaced by a rule that the source row states. Gross trade weights become contained
 tonnes by a factor with its own source row. Use abroad is production plus imports minus
 exports where trade is published, else shares, and closes on world supply; it is read
-nowhere. Known bad figures of second-hand tables (Australia 113,000 t of rare earths,
-rhenium in kilograms) are tested to be absent.
+nowhere. Demand does not grow (`growth_per_year` is null): mines and works beyond the
+projects are not in the tables, so supply is taken to keep pace with use and every year
+starts from the balance of 2024; an overlay may set growth. Known bad figures of
+second-hand tables (Australia 113,000 t of rare earths, rhenium in kilograms) are tested
+to be absent.
+
+**Known gaps.** Refining by country is published for few minerals, use abroad for none,
+trade of most refined metals not at all: two thirds of the rows are assumed. Capacity is
+output over 0.9 where no publisher states it. National stockpiles' holdings are secret.
 """
 
 
@@ -101,27 +109,6 @@ def _class_lines() -> list[str]:
     return [*lines, ""]
 
 
-def _growth_lines(tables: Tables) -> list[str]:
-    minerals = {str(r["item"]): str(r["mineral"]) for r in tables.rows("items")}
-    growth: dict[str, set[float]] = {}
-    for row in tables.rows("demands"):
-        value = row.get("growth_per_year")
-        if value is not None and row.get("sector") != "stock_build":
-            growth.setdefault(minerals[str(row["item"])], set()).add(float(value))
-    lines = [
-        "## Growth of use (assumed)",
-        "",
-        "A year from 2024, every country and class; judged from outlooks of 2024-25.",
-        "",
-        "| mineral | growth per year |",
-        "|---|---|",
-    ]
-    for mineral, values in sorted(growth.items()):
-        cells = ", ".join(f"{v:.3g}" for v in sorted(values))
-        lines.append(f"| {mineral} | {cells} |")
-    return [*lines, ""]
-
-
 def _assumption_lines(tables: Tables) -> list[str]:
     rows = [
         r
@@ -140,7 +127,6 @@ def readme(tables: Tables) -> str:
         *_list_lines(tables),
         *_evidence_lines(tables),
         *_class_lines(),
-        *_growth_lines(tables),
         *_assumption_lines(tables),
     ]
     return "\n".join(lines)

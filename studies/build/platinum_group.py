@@ -169,9 +169,7 @@ def _uses(tables: Tables, raw: Raw) -> None:
         "rhodium": _baci_shares(raw, "711031"),
     }
     for metal in METALS:
-        chain = ChainRows(
-            tables, raw, metal, KEEP, growth_per_year=0.01, stock_days=STOCK_DAYS
-        )
+        chain = ChainRows(tables, raw, metal, KEEP, stock_days=STOCK_DAYS)
         name = "CARS" if metal in sources else "ELECTRONICS"
         table, assumed = shares(tables, name)
         chain.uses_by_share(metal, table, assumed, {"USA": uses[metal]})

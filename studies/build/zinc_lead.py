@@ -98,7 +98,7 @@ def _refined(
 
 
 def _zinc(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "zinc", KEEP, growth_per_year=0.015)
+    chain = ChainRows(tables, raw, "zinc", KEEP)
     rule = chain.source(
         "ASSUMED-ZN-PB-REFINING",
         "Refined zinc and lead by country are mined metal plus net imports of "
@@ -151,7 +151,7 @@ def _zinc(tables: Tables, raw: Raw) -> None:
 
 
 def _lead(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "lead", KEEP, growth_per_year=0.01)
+    chain = ChainRows(tables, raw, "lead", KEEP)
     rule = "ASSUMED-ZN-PB-REFINING"
     chain.item("lead_concentrate", "concentrate", "contained Pb", hs_codes="260700")
     chain.item("lead", "metal", "metal", form="refined")
@@ -186,7 +186,7 @@ def _lead(tables: Tables, raw: Raw) -> None:
 
 
 def _germanium(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "germanium", KEEP, growth_per_year=0.03)
+    chain = ChainRows(tables, raw, "germanium", KEEP)
     split = chain.source(
         "ASSUMED-GE-SUPPLY",
         "Germanium from zinc residues, coal ash and scrap by country; China's 200 t is "
@@ -242,7 +242,7 @@ def _germanium(tables: Tables, raw: Raw) -> None:
 
 
 def _indium(tables: Tables, raw: Raw) -> None:
-    chain = ChainRows(tables, raw, "indium", KEEP, growth_per_year=0.03)
+    chain = ChainRows(tables, raw, "indium", KEEP)
     chain.item("indium", "metal", "metal", form="refined")
     add_mcs_price(
         chain,
