@@ -99,7 +99,7 @@ def make_chain(years: int, scenarios: int) -> Chain:
 def solve_ours(chain: Chain, *, build_only: bool = False) -> dict[str, Any]:
     """Write the extensive form as one block and solve it."""
     started = time.perf_counter()
-    from oreserve.network import BlockBuilder, solve  # noqa: PLC0415
+    from oreserve.network import BlockBuilder, solve
 
     imported = time.perf_counter()
     block = BlockBuilder()
@@ -188,12 +188,12 @@ def solve_ours(chain: Chain, *, build_only: bool = False) -> dict[str, Any]:
 def solve_pypsa(chain: Chain) -> dict[str, Any]:
     """Write the chain as links and generators with PyPSA's own scenarios."""
     started = time.perf_counter()
-    import logging  # noqa: PLC0415
-    import warnings  # noqa: PLC0415
+    import logging
+    import warnings
 
     warnings.simplefilter("ignore")
-    import pandas as pd  # noqa: PLC0415
-    import pypsa  # noqa: PLC0415
+    import pandas as pd
+    import pypsa
 
     logging.disable(logging.WARNING)
     imported = time.perf_counter()
@@ -333,8 +333,8 @@ def solve_pypsa(chain: Chain) -> dict[str, Any]:
 def solve_linopy(chain: Chain, *, build_only: bool = False) -> dict[str, Any]:
     """Write the chain as labelled arrays, scenarios as one more dimension."""
     started = time.perf_counter()
-    import linopy  # noqa: PLC0415
-    import xarray as xr  # noqa: PLC0415
+    import linopy
+    import xarray as xr
 
     linopy.options["semantics"] = "v1"
     imported = time.perf_counter()
@@ -370,7 +370,7 @@ def solve_linopy(chain: Chain, *, build_only: bool = False) -> dict[str, Any]:
     m.add_constraints(give.sum("y") - reserve <= 0)
     source = [(i, a) for i, a, _ in chain.lane]
     sink = [(i, b) for i, _, b in chain.lane]
-    for i, item in enumerate(ITEMS):
+    for item in ITEMS:
         for country in COUNTRIES:
             terms = [-1 * unsold.sel(i=item, c=country)]
             out = [k for k, pair in enumerate(source) if pair == (item, country)]
@@ -416,7 +416,7 @@ def solve_linopy(chain: Chain, *, build_only: bool = False) -> dict[str, Any]:
         + (weight * LOSS * unserved).sum()
     )
     if build_only:
-        from linopy.io import to_highspy  # noqa: PLC0415
+        from linopy.io import to_highspy
 
         to_highspy(m)
         return {"build_s": time.perf_counter() - imported}
@@ -445,7 +445,7 @@ def main() -> None:
         run = solve_ours if asked.program == "ours" else solve_linopy
         result = run(chain, build_only=asked.build_only)
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"program": asked.program, **result}))  # noqa: T201
+    print(json.dumps({"program": asked.program, **result}))
 
 
 if __name__ == "__main__":
