@@ -37,6 +37,7 @@ COST_LEAST_SHARE = 0.02  # of revenue: no plant runs for nothing
 LANE_LEAST_SHARE = 0.003  # of the item's price; hops of a trade must cost something
 ENTRY_MARGIN_SHARE = 0.004  # of the item's price, above the calibrated spread
 PRICE_LEAST_SHARE = 0.02  # of the raw price
+MINE_RENT_SHARE = 0.3  # of revenue, assumed: a mine's cost where none is given
 IDLE_MARKUP = 0.25  # what stood still lacks this share of its net revenue
 MAX_PRICE_LEAST = 1.5  # ceiling of a demand, as a multiple of its base price
 MAX_PRICE_DEFAULT = 30.0  # likewise, where a study has none
@@ -48,7 +49,9 @@ REPAIR_WEIGHT = 1e4  # only where nothing else helps; then it is an error
 NOTICEABLE = 1e-6  # relative to the price
 
 
-def calibrate(chain: Chain, *, wedge: float) -> tuple[Chain, pl.DataFrame]:
+def calibrate(
+    chain: Chain, *, wedge: float, base_year: int | None = None
+) -> tuple[Chain, pl.DataFrame]:
     """Calibrate a reconciled chain by inverse optimisation.
 
     ``min sum w |p - p_raw| + |c - c_raw| + |tau - tau_raw|`` (relative) subject to
@@ -63,13 +66,16 @@ def calibrate(chain: Chain, *, wedge: float) -> tuple[Chain, pl.DataFrame]:
     wedge
         Half width of the cost step at base quantities, as a share of the price
         (`calibration_wedge` of the settings, at least 0).
+    base_year
+        Plants that start later keep the cost that the study gives.
 
     Returns
     -------
     tuple[Chain, polars.DataFrame]
         The calibrated chain: prices and costs in USD per t, ceilings of demand at
         least 1.5 times the local price, entry costs above the base spreads. And one
-        row per number: table, key, item, country, raw, used, moved_share, reason.
+        row per number: table, key, item, country, raw (null where the study gives
+        none), used, moved_share, reason.
 
     Raises
     ------
@@ -77,11 +83,11 @@ def calibrate(chain: Chain, *, wedge: float) -> tuple[Chain, pl.DataFrame]:
         If an item has no price and none follows from its recipes, or if a plant
         loses money whatever the prices.
     """
-    raw = raw_prices(chain)
     base = _base_rows(chain)
+    raw = raw_prices(chain, base.unsold)
     problem = _Inverse(chain, raw, base, _raw_costs(chain, raw), _raw_lanes(chain, raw))
     price, rent = _solve(problem)
-    plants = _plant_costs(problem, price, rent)
+    plants = _plant_costs(problem, price, rent, base_year)
     lane_cost = _lane_costs(problem, price, wedge)
     leg_in, leg_out = _entry_costs(chain, raw, price, wedge)
     calibrated = replace(
@@ -145,7 +151,9 @@ def _raw_costs(chain: Chain, raw: RawPrices) -> Floats:
     gross, net = plant_sums(chain, raw.price)
     mine = np.ones(plants.base.size, dtype=bool)
     mine[plants.recipe_plant[plants.recipe_t_per_t < 0.0]] = False
-    assumed = np.where(mine, 0.7 * gross, np.maximum(net, 0.05 * gross))
+    assumed = np.where(
+        mine, (1.0 - MINE_RENT_SHARE) * gross, np.maximum(net, 0.05 * gross)
+    )
     return np.where(np.isfinite(plants.cost), plants.cost, assumed)
 
 
@@ -186,7 +194,7 @@ def _solve(problem: _Inverse) -> tuple[Floats, Floats]:
     _refuse_repairs(problem, solution.value[cost_repair], solution.value[lane_repair])
     price = raw.price.copy()
     price[base.nodes] = solution.value[columns] * scale[base.nodes]
-    price[base.unsold] = -chain.disposal[chain.nodes.item[base.unsold]]
+    price[base.unsold] = 0.0 - chain.disposal[chain.nodes.item[base.unsold]]
     rents = np.zeros(chain.plants.base.size)
     gross, _ = plant_sums(chain, np.abs(raw.scale))
     rents[rent[0]] = solution.value[rent[1]] * gross[rent[0]]
@@ -209,8 +217,8 @@ def _plants_break_even(
 ) -> tuple[tuple[Ints, Ints], Ints]:
     """Ask net revenue to be cost plus rent, in units of gross revenue.
 
-    The weight is shared among the plants of a node: many plants with an assumed
-    cost would else pull the price of a whole item.
+    Deviations are shares of revenue and the weight is shared among the plants of a
+    node: thin margins or many plants would else pull the price of a whole item.
     """
     chain, raw, base = problem.chain, problem.raw, problem.base
     plants = chain.plants
@@ -224,7 +232,7 @@ def _plants_break_even(
     owner, node = plants.recipe_plant[recipe], plants.recipe_node[recipe]
     share = plants.recipe_t_per_t[recipe] * raw.scale[node] / gross[owner]
     builder.add_entries(row_of[owner], column_of[node], share)
-    weight = _cost_weights(problem) / np.maximum(np.abs(target), 0.05)
+    weight = _cost_weights(problem)
     more, less = _deviation_bounds(target, COST_LEAST_SHARE)
     up = builder.add_columns(base.plants.size, cost=weight, lower=more)
     down = builder.add_columns(base.plants.size, cost=weight, upper=less)
@@ -318,22 +326,29 @@ def _refuse_repairs(problem: _Inverse, costs: Floats, lanes: Floats) -> None:
 # --- costs from prices -----------------------------------------------------------
 
 
-def _plant_costs(problem: _Inverse, price: Floats, rent: Floats) -> Plants:
+def _plant_costs(
+    problem: _Inverse, price: Floats, rent: Floats, base_year: int | None
+) -> Plants:
     """Set net costs; a plant that earns a rent is full, so its room ends there.
 
     A plant that stood still lacks 25 % of its net revenue, or else it would have
-    run. One that is still to be built keeps the cost that the study gives.
+    run. One that is still to be built keeps the cost that the study gives, else it
+    would keep 30 % of its net revenue.
     """
     chain, base = problem.chain, problem.base
     plants = chain.plants
     gross, net = plant_sums(chain, price)
     running = np.zeros(plants.base.size, dtype=bool)
     running[base.plants] = True
-    closed = np.isfinite(plants.first_year)
+    to_come = plants.capacity <= 0.0
+    if base_year is not None:
+        to_come |= plants.first_year > base_year
+    least = COST_LEAST_SHARE * np.abs(gross)
+    planned = np.maximum((1.0 - MINE_RENT_SHARE) * net, least)
+    planned = np.where(np.isfinite(plants.cost), plants.cost, planned)
     lacking = net + IDLE_MARKUP * np.maximum(net, 0.2 * np.abs(gross))
-    standing = np.where(
-        closed, problem.cost, np.fmax(lacking, np.nan_to_num(plants.cost))
-    )
+    lacking = np.fmax(lacking, plants.cost)
+    standing = np.where(to_come, planned, lacking)
     cost = np.where(running, net - rent, standing)
     capacity = np.where(rent > 0.0, plants.base + plants.idle, plants.capacity)
     return replace(plants, cost=cost, capacity=capacity)
@@ -408,13 +423,13 @@ def _moves(problem: _Inverse, calibrated: Chain, rent: Floats) -> pl.DataFrame:
             reason += "; full, room ends at base activity"
         key = ("plants", name, item, country)
         cost = float(calibrated.plants.cost[f])
-        rows.append((*key, float(problem.cost[f]), cost, reason))
+        rows.append((*key, float(plants.cost[f]), cost, reason))
     for k in range(chain.lanes.from_node.size):
         start, end = names[chain.lanes.from_node[k]], names[chain.lanes.to_node[k]]
         key = ("lanes", f"{start[0]}:{start[1]}>{end[1]}", end[0], end[1])
         reason = "inverse optimum" if k in used else "not used"
         cost = float(calibrated.lanes.cost[k])
-        rows.append((*key, float(problem.lane_cost[k]), cost, reason))
+        rows.append((*key, float(chain.lanes.cost[k]), cost, reason))
     for d, name in enumerate(chain.demands.name):
         before = float(chain.demands.max_price[d])
         after = float(calibrated.demands.max_price[d])

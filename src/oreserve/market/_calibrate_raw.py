@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["RawPrices", "plant_sums", "raw_prices"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 FILLED_SIGMA_SHARE = 0.3  # standard error of a price taken from elsewhere
 DERIVED_SIGMA_SHARE = 0.5  # of a price that follows from a recipe
@@ -61,13 +61,16 @@ def plant_sums(chain: Chain, price: Floats) -> tuple[Floats, Floats]:
     return gross.astype(np.float64), net.astype(np.float64)
 
 
-def raw_prices(chain: Chain) -> RawPrices:
+def raw_prices(chain: Chain, unsold: Bools) -> RawPrices:
     """Complete the raw prices of a chain.
 
     Parameters
     ----------
     chain
         `nodes.price` is nan where the study has no price.
+    unsold
+        Where something is unsold in the base year, shape (N,): it is worth what
+        throwing it away costs, whatever the study says.
 
     Returns
     -------
@@ -84,6 +87,7 @@ def raw_prices(chain: Chain) -> RawPrices:
     reference, derived = _references(chain)
     given = np.isfinite(nodes.price)
     price = np.where(given, nodes.price, reference[nodes.item])
+    price = np.where(unsold, 0.0 - chain.disposal[nodes.item], price)
     sigma = np.where(given, nodes.price_sigma_share, FILLED_SIGMA_SHARE)
     sigma = np.where(np.isfinite(sigma), sigma, FILLED_SIGMA_SHARE)
     sigma = np.where(derived[nodes.item] & ~given, DERIVED_SIGMA_SHARE, sigma)
@@ -105,7 +109,7 @@ def raw_prices(chain: Chain) -> RawPrices:
     )
 
 
-def _references(chain: Chain) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _references(chain: Chain) -> tuple[Floats, Bools]:
     """Return one price per item, and which of them were derived from recipes."""
     through = throughput(chain)
     reference = np.full(len(chain.items), np.nan)
