@@ -26,7 +26,7 @@ __all__ = ["BaseYear", "chain_rows", "read_base_year"]
 STAGES = ("mine", "concentrate", "refine", "metal", "alloy", "component")
 RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 KEEPS = 1 - 1e-9  # share that stays in a trade cycle: keeps the trace solvable
-SIDE_STREAM = 0.1  # a stage with less of the largest stage is not drawn
+SIDE_STREAM = 0.1  # a stage with less than this of a later one is not drawn
 MOSTLY = 0.5  # an item mostly made into another of its stage is not drawn
 
 Amounts = dict[tuple[str, str], float]
@@ -261,12 +261,18 @@ def _hidden(base: BaseYear, weight: dict[str, float]) -> set[str]:
     Those that mostly go into another item of their stage, and those of a stage
     through which only a little of the mineral passes (a side stream).
     """
-    totals: dict[str, float] = defaultdict(float)
-    for (name, _), t in base.output.items():
-        if name in weight:
-            totals[base.stage[name]] += t * weight[name]
-    side = SIDE_STREAM * max(totals.values(), default=0.0)
-    hidden = {item for item in weight if totals[base.stage[item]] < side}
+    totals = [0.0] * (len(STAGES) + 1)  # by rank; final uses come last
+    for amounts, last in ((base.output, False), (base.demand, True)):
+        for (name, _), t in amounts.items():
+            if name in weight:
+                rank = len(STAGES) if last else RANK[base.stage[name]]
+                totals[rank] += t * weight[name]
+    hidden = {
+        item
+        for item in weight
+        if totals[(rank := RANK[base.stage[item]])]
+        < SIDE_STREAM * max(totals[rank + 1 :])
+    }
     for item in weight:
         total = sum(t for (name, _), t in base.output.items() if name == item)
         inner = sum(
