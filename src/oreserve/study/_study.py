@@ -215,11 +215,10 @@ def _as_type(default: pl.Expr, kind: str) -> pl.Expr:
 
 
 def canonical_csv(name: str, frame: pl.DataFrame) -> str:
-    """Return the table as text in one form: spec order, sorted, dates in ISO."""
+    """Return a table of a study, which is sorted by key, in one form as text."""
     table_spec = spec(name)
     extra = sorted(set(frame.columns) - set(table_spec.names))
-    chosen = frame.select(*table_spec.names, *extra)
-    return chosen.sort(list(table_spec.key)).write_csv()
+    return frame.select(*table_spec.names, *extra).write_csv()
 
 
 def ordered(tables: Mapping[str, pl.DataFrame]) -> Mapping[str, pl.DataFrame]:
