@@ -92,7 +92,11 @@ def prepare(study: Study, *, progress: Progress | None = None) -> Base:
             used, frame = reconcile(used)
             moved.append(frame)
         if settings.calibrate:
-            used, frame = calibrate(used, wedge=settings.calibration_wedge)
+            used, frame = calibrate(
+                used,
+                wedge=settings.calibration_wedge,
+                base_year=settings.base_year,
+            )
             priced.append(frame)
         chains.append(used)
         if progress is not None:
