@@ -224,6 +224,7 @@ def covered_states(
     scenarios: tuple[Scenario, ...],
     drivers: tuple[str, ...],
     shock_states: frozenset[tuple[str, str]],
+    touching: dict[str, tuple[str, ...]],
     without: Runs,
     having: Runs,
 ) -> dict[str, str]:
@@ -247,7 +248,7 @@ def covered_states(
         for s, scenario in enumerate(scenarios):
             for t in np.nonzero(tonnes[s] > 0.0)[0]:
                 for driver, state in zip(drivers, scenario.states[t], strict=True):
-                    if (driver, state) in shock_states:
+                    if (driver, state) in shock_states and driver in touching[name]:
                         by_state[f"{driver}: {state}"] += float(tonnes[s, t])
         best = sorted(by_state.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
         found[name] = ", ".join(

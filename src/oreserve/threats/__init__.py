@@ -11,15 +11,22 @@ from oreserve.threats._drivers import (
     read_drivers,
     stationary_shares,
 )
-from oreserve.threats._sampling import sample_scenarios, uniform_draw
+from oreserve.threats._sampling import (
+    parse_delay,
+    sample_scenarios,
+    touching_drivers,
+    uniform_draw,
+)
 
 __all__ = [
     "Driver",
     "driver_matrix",
     "expected_periods_left",
+    "parse_delay",
     "period_matrix",
     "read_drivers",
     "sample_scenarios",
     "stationary_shares",
+    "touching_drivers",
     "uniform_draw",
 ]

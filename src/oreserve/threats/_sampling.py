@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from oreserve.study import Study
 
-__all__ = ["parse_delay", "sample_scenarios", "uniform_draw"]
+__all__ = ["parse_delay", "sample_scenarios", "touching_drivers", "uniform_draw"]
 
 Touched = dict[str, tuple[int, ...]]
 Delay = tuple[tuple[float, float], ...]
@@ -105,6 +105,15 @@ def sample_scenarios(
         _scenario(number, seed, length, drivers, touched, projects)
         for number in range(start, start + count)
     )
+
+
+def touching_drivers(study: Study) -> dict[str, tuple[str, ...]]:
+    """List per item the drivers that may touch it in any of their states."""
+    drivers = read_drivers(study)
+    return {
+        item: tuple(drivers[number].name for number in numbers)
+        for item, numbers in _touched_items(study, drivers).items()
+    }
 
 
 def _scenario(

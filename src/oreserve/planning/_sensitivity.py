@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which purchases survive other assumptions, and what the benefit hangs on.
+
+Two kinds of perturbation: of home's side (losses, prices, class shares, how likely
+shocks are), which reuse the simulations; and of the market (elasticities, leakage,
+lane growth, traders' stocks), which are simulated again on few scenarios.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from oreserve.planning._home import Home
+from oreserve.planning._market import HomeMarket, standing_of
+from oreserve.planning._problem import Problem, make_problem, solve_problem
+from oreserve.planning._world import period_loss
+from oreserve.threats import uniform_draw
+
+if TYPE_CHECKING:
+    from oreserve.market import Base
+    from oreserve.planning._world import World
+
+__all__ = ["Draw", "home_draws", "market_variants", "robust_shares", "tornado_table"]
+
+Floats = npt.NDArray[np.float64]
+
+RELAXED_GAP = 5e-3
+ROBUST_PART = 0.5
+"""Part of a purchase's tonnes that must be bought again for it to survive."""
+
+TILT = 3.0
+"""How much likelier, or rarer, scenarios with much of their time in shock are."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Factors on home's side; 1 and 0 leave things as they are."""
+
+    loss: float = 1.0
+    price: float = 1.0
+    defence: float = 1.0
+    shocks: float = 0.0
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One perturbed solution: what it buys and what the plan is worth under it.
+
+    `benefit` is the expected loss that the plan in hand removes under the changed
+    assumptions, million USD; `bought` the tonnes of the best plan under them.
+    """
+
+    parameter: str
+    level: str
+    value: float
+    benefit: float
+    bought: dict[str, float]
+
+
+ONE_BY_ONE: tuple[tuple[str, str, float, float, float], ...] = (
+    ("loss per tonne short", "loss", 0.3, 3.0, 1.0),
+    ("purchase prices", "price", 0.7, 1.5, 1.0),
+    ("defence share of use", "defence", 0.5, 2.0, 1.0),
+    ("shocks rarer or more frequent", "shocks", -1.0, 1.0, 0.0),
+)
+
+
+def home_draws(
+    problem: Problem,
+    x: Floats,
+    *,
+    shock_share: Floats,
+    count: int,
+    seed: int,
+    workers: int,
+    progress: Callable[[float, float], None] | None = None,
+) -> list[Draw]:
+    """Solve under one change at a time, then under `count` random combinations.
+
+    Parameters
+    ----------
+    problem
+        On the scenarios that are to be used.
+    x
+        The plan in hand.
+    shock_share
+        (S,) part of each scenario's time in shock, for the tilt of probabilities.
+    """
+    changes: list[tuple[str, str, float, Change]] = []
+    for name, field, low, high, _ in ONE_BY_ONE:
+        for level, value in (("low", low), ("high", high)):
+            changes.append((name, level, value, replace(Change(), **{field: value})))
+    for number in range(count):
+        u = uniform_draw(seed, number, "sensitivity", 4)
+        changes.append(
+            (
+                "combination",
+                str(number),
+                float(number),
+                Change(
+                    loss=float(0.3 * 10.0 ** u[0]),
+                    price=float(0.7 * (1.5 / 0.7) ** u[1]),
+                    defence=float(0.5 * 4.0 ** u[2]),
+                    shocks=float(2.0 * u[3] - 1.0),
+                ),
+            )
+        )
+    draws = []
+    for place, (name, level, value, change) in enumerate(changes):
+        changed = _changed(problem, change, shock_share)
+        draws.append(_draw(changed, x, name, level, value, workers))
+        if progress is not None:
+            progress(place + 1, len(changes))
+    return draws
+
+
+def _changed(problem: Problem, change: Change, shock_share: Floats) -> Problem:
+    """Build the problem under changed assumptions, options held as they are."""
+    home, world = problem.home, problem.world
+    defence = np.array([klass == "defence" for klass in home.demand_class])
+    factor = _class_factors(world, home, defence, change.defence)
+    home = replace(home, loss=home.loss * change.loss, price=home.price * change.price)
+    world = replace(world, short=world.short * factor, wanted=world.wanted * factor)
+    weights = None
+    if change.shocks != 0.0:
+        centred = shock_share - shock_share.mean()
+        weights = np.exp(np.log(TILT) * change.shocks * centred / (centred.std() + 1e-12))
+        weights /= weights.sum()
+    return make_problem(
+        home,
+        world,
+        agreement_offers=problem.columns.agreement_offers,
+        project_offers=problem.columns.project_offers,
+        budget_usd=problem.programme.first.budget * 1e6,
+        instruments=problem.instruments,
+        convert=problem.conversions is not None,
+        weights=weights,
+    )
+
+
+def _class_factors(
+    world: World, home: Home, defence: npt.NDArray[np.bool_], factor: float
+) -> Floats:
+    """Move use between defence and the other classes, the sum of an item held."""
+    mean = world.wanted.mean(axis=(0, 1))
+    size = len(home.item)
+    armed = np.bincount(home.demand_item, weights=mean * defence, minlength=size)
+    total = np.bincount(home.demand_item, weights=mean, minlength=size)
+    rest = total - armed
+    grown = np.minimum(armed * factor, 0.9 * total)
+    up = np.divide(grown, armed, out=np.ones(size), where=armed > 0.0)
+    down = np.divide(total - grown, rest, out=np.ones(size), where=rest > 0.0)
+    only = (rest <= 0.0) | (armed <= 0.0)
+    up[only], down[only] = 1.0, 1.0
+    return np.where(defence, up[home.demand_item], down[home.demand_item])
+
+
+def _draw(
+    changed: Problem, x: Floats, name: str, level: str, value: float, workers: int
+) -> Draw:
+    """Value the plan in hand under a change and solve for the best one."""
+    from oreserve.planning._lshaped import evaluate  # noqa: PLC0415
+
+    first = changed.programme.first
+    if len(first.name) == len(x):
+        held = np.where(first.integer, np.round(x), first.lower)
+        top = np.where(first.integer, np.round(x), first.upper)
+        relaxed = replace(changed, programme=changed.programme.with_bounds(held, top))
+        _, loss = evaluate(changed.programme, x)
+        weight = changed.programme.probability
+        benefit = float(weight @ (changed.programme.base_loss - loss))
+    else:
+        relaxed, benefit = changed, float("nan")
+    cash = float(first.cash[first.integer] @ relaxed.programme.first.lower[first.integer])
+    if cash > first.budget:
+        relaxed = changed
+    solution = solve_problem(relaxed, gap=RELAXED_GAP, relaxed=True, workers=workers)
+    tonnes = changed.bought(solution.x).sum(axis=1)
+    bought = {n: float(t) for n, t in zip(changed.home.item, tonnes, strict=True)}
+    for column, place in changed.columns.agreements:
+        offer = changed.columns.agreement_offers[place]
+        bought[f"agreement {offer.name}"] = float(solution.x[column] * offer.most_t)
+    return Draw(name, level, value, benefit, bought)
+
+
+VARIANTS: tuple[tuple[str, str, float, float], ...] = (
+    ("demand elasticity", "elasticity", 0.5, 2.0),
+    ("leakage through third countries", "leakage", 0.0, 2.0),
+    ("growth of lanes", "lanes", 0.0, 2.0),
+    ("traders' stocks", "stocks", 0.5, 2.0),
+)
+
+
+def market_variants(
+    problem: Problem,
+    x: Floats,
+    base: Base,
+    *,
+    count: int,
+    workers: int,
+    progress: Callable[[float, float], None] | None = None,
+) -> list[Draw]:
+    """Simulate other markets on the first `count` scenarios.
+
+    The plan in hand is simulated as it stands; the best plan of the variant says
+    which purchases survive.
+    """
+    draws: list[Draw] = []
+    scenarios = problem.world.scenarios[:count]
+    work = [
+        (name, level, value, kind)
+        for name, kind, low, high in VARIANTS
+        for level, value in (("low", low), ("high", high))
+    ]
+    work.insert(0, ("market as it is", "base", 1.0, "none"))
+    for place, (name, level, value, kind) in enumerate(work):
+        home = problem.home
+        market = HomeMarket(
+            home,
+            vary_base(base, kind, value),
+            agreement_offers=problem.columns.agreement_offers,
+            project_offers=problem.columns.project_offers,
+            workers=workers,
+        )
+        without = market.run(scenarios)
+        having = market.run(scenarios, standing_of(home, market, problem.columns, x))
+        benefit = _benefit(home, without, having)
+        world = replace(
+            market.world(scenarios, without, None),
+            project_share=problem.world.project_share[:count],
+        )
+        changed = make_problem(
+            home,
+            world,
+            agreement_offers=problem.columns.agreement_offers,
+            project_offers=problem.columns.project_offers,
+            budget_usd=problem.programme.first.budget * 1e6,
+            instruments=problem.instruments,
+            convert=problem.conversions is not None,
+        )
+        solution = solve_problem(changed, gap=RELAXED_GAP, relaxed=True, workers=workers)
+        tonnes = changed.bought(solution.x).sum(axis=1)
+        bought = {n: float(t) for n, t in zip(home.item, tonnes, strict=True)}
+        for column, number in changed.columns.agreements:
+            offer = changed.columns.agreement_offers[number]
+            bought[f"agreement {offer.name}"] = float(solution.x[column] * offer.most_t)
+        draws.append(Draw(name, level, value, benefit, bought))
+        if progress is not None:
+            progress(place + 1, len(work))
+    return draws
+
+
+def _benefit(home: Home, without: Any, having: Any) -> float:
+    """Compute the mean discounted loss that the plan removes, million USD."""
+    before = period_loss(home, without.short, without.wanted).sum(axis=2)
+    after = period_loss(home, having.short, having.wanted).sum(axis=2)
+    return float(((before - after) @ home.discount).mean())
+
+
+def vary_base(base: Base, kind: str, factor: float) -> Base:
+    """Return a prepared market with one assumption changed by a factor."""
+    if kind == "none":
+        return base
+    if kind == "stocks":
+        stocks = base.study.table("stocks").with_columns(
+            (pl.col(name) * factor).alias(name)
+            for name in ("target_days", "threat_days")
+        )
+        days = stocks.with_columns(
+            target_days=pl.col("target_days").fill_null(45.0 * factor),
+            threat_days=pl.col("threat_days").fill_null(90.0 * factor),
+        )
+        traders = pl.col("kind") == "commercial"
+        study = replace(
+            base.study,
+            tables={
+                **base.study.tables,
+                "stocks": stocks.with_columns(
+                    pl.when(traders)
+                    .then(days[name])
+                    .otherwise(base.study.table("stocks")[name])
+                    .alias(name)
+                    for name in ("target_days", "threat_days")
+                ),
+            },
+            _filled={},
+        )
+        return replace(base, study=study)
+    chains = []
+    for chain in base.chains:
+        if kind == "elasticity":
+            demands = replace(
+                chain.demands,
+                elasticity=chain.demands.elasticity * factor,
+                elasticity_short=chain.demands.elasticity_short * factor,
+            )
+            chains.append(replace(chain, demands=demands))
+        elif kind == "leakage":
+            share = np.minimum(1.0, chain.leakage_share * factor)
+            chains.append(replace(chain, leakage_share=share))
+        else:
+            chains.append(replace(chain, lane_growth=chain.lane_growth * factor))
+    return replace(base, chains=tuple(chains))
+
+
+def robust_shares(planned: dict[str, float], draws: list[Draw]) -> dict[str, float]:
+    """Compute the share of draws in which half of a purchase is bought again.
+
+    Examples
+    --------
+    >>> one = Draw("a", "low", 1.0, 0.0, {"gallium": 6.0})
+    >>> two = Draw("a", "high", 1.0, 0.0, {"gallium": 4.0})
+    >>> robust_shares({"gallium": 10.0}, [one, two])
+    {'gallium': 0.5}
+    """
+    return {
+        name: sum(d.bought.get(name, 0.0) >= ROBUST_PART * tonnes for d in draws)
+        / len(draws)
+        for name, tonnes in planned.items()
+        if tonnes > 0.0 and draws
+    }
+
+
+def tornado_table(draws: list[Draw], base_benefit: float) -> pl.DataFrame:
+    """List each assumption with the plan's benefit at its low and high value."""
+    market_base = next((d.benefit for d in draws if d.level == "base"), base_benefit)
+    rows = []
+    names = [d.parameter for d in draws if d.level == "low"]
+    nominal = {name: value for name, _, _, _, value in ONE_BY_ONE}
+    for name in dict.fromkeys(names):
+        low = next(d for d in draws if d.parameter == name and d.level == "low")
+        high = next(d for d in draws if d.parameter == name and d.level == "high")
+        simulated = any(name == variant[0] for variant in VARIANTS)
+        rows.append(
+            {
+                "parameter": name,
+                "low": low.value,
+                "high": high.value,
+                "base": nominal.get(name, 1.0),
+                "benefit_low_usd": low.benefit * 1e6,
+                "benefit_high_usd": high.benefit * 1e6,
+                "benefit_base_usd": (market_base if simulated else base_benefit) * 1e6,
+                "kind": "market simulated again" if simulated else "home's side",
+            }
+        )
+    schema = {
+        "parameter": pl.String,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "base": pl.Float64,
+        "benefit_low_usd": pl.Float64,
+        "benefit_high_usd": pl.Float64,
+        "benefit_base_usd": pl.Float64,
+        "kind": pl.String,
+    }
+    frame = pl.DataFrame(rows, schema=schema)
+    width = (pl.col("benefit_high_usd") - pl.col("benefit_low_usd")).abs()
+    return frame.sort(width, descending=True)
