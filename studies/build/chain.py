@@ -233,7 +233,7 @@ class ChainRows:
             need[country] = need.get(country, 0.0) + amount
         return supply, need
 
-    def use(self, item: str, country: str, figure: Figure, **columns: Value) -> None:
+    def use(self, item: str, country: str, figure: Figure) -> None:
         """Add the use of one country."""
         if figure.t <= 0:
             return
@@ -248,7 +248,6 @@ class ChainRows:
             evidence=figure.evidence,
             stock_days=self.stock_days,
             note=figure.note,
-            **columns,
         )
 
     def uses_by_share(

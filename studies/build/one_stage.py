@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from studies.build.chain import REFINER, ChainRows
+from studies.build.flows import Flows, baci_flows, baci_value_flows
 from studies.build.mcs import (
     Figure,
     capacity,
@@ -142,5 +143,56 @@ def _add(tables: Tables, raw: Raw, spec: OneStage) -> None:
                 "country, scaled so that world use is world supply",
             )
         chain.uses_by_share(spec.item, table, source, {"USA": use})
+        if spec.lanes is not None:
+            _trade_lanes(chain, spec)
+        supply, need = chain.supply_and_need(spec.item)
+        net = need.get("USA", 0.0) - supply.get("USA", 0.0)
         chain.import_lanes(spec.item, sources)
+        if spec.more_sources:
+            judged = chain.source(
+                f"ASSUMED-SOURCES-{spec.item.upper()}",
+                f"American imports of {spec.item} beyond the named sources of all "
+                "forms, from the sources of single forms",
+            )
+            chain.import_lanes(
+                spec.item,
+                spec.more_sources,
+                source_id=judged,
+                evidence="assumed",
+                tonnes=net,
+            )
     chain.assumed_lanes(spec.item)
+
+
+def _trade_lanes(chain: ChainRows, spec: OneStage) -> None:
+    """Add published trade; what it leaves open is filled afterwards.
+
+    The lanes of the United States come from its own import statistics.
+    """
+    factors = spec.lanes or {}
+    if spec.ore_usd_per_t is None:
+        flows = baci_flows(chain.raw.baci, factors)
+    else:
+        cap = max(factors.values())
+        flows = baci_value_flows(
+            chain.raw.baci, tuple(sorted(factors)), spec.ore_usd_per_t, cap
+        )
+    through: Flows = {}
+    for (source, target), tonnes in sorted(flows.items()):
+        pair = (source, spec.transit.get(target, target))
+        through[pair] = through.get(pair, 0.0) + tonnes
+    source_id = "BACI"
+    if spec.lanes_assumed:
+        contents = ", ".join(f"{c}: {v:g}" for c, v in sorted(factors.items()))
+        source_id = chain.source(
+            f"ASSUMED-GRADE-{spec.item.upper()}",
+            f"BACI tonnes of 2024 times content by HS code ({contents})"
+            + (", or trade value over the ore price" if spec.ore_usd_per_t else ""),
+        )
+    chain.trade_lanes(
+        spec.item,
+        through,
+        source_id=source_id,
+        evidence="assumed" if spec.lanes_assumed else "computed",
+        skip=("USA",),
+    )

@@ -43,10 +43,14 @@ class OneStage:
     pink: tuple[str, float] | None = None  # name, unit factor
     mcs_detail: str | None = None
     factor: float = 1.0  # t on the basis per t of the production table
+    more_sources: dict[str, float] = field(default_factory=dict)  # judged shares
     own: Callable[[Raw], Figure] | None = None  # withheld output of the United States
     scrap: dict[str, float] = field(default_factory=dict)
     us_scrap: Callable[[Raw], Figure] | None = None
-    trade: dict[str, float] | None = None  # HS92 code: content
+    trade: dict[str, float] | None = None  # HS92 code: content; closes uses abroad
+    lanes: dict[str, float] | None = None  # HS92 code: content; lanes, not uses
+    lanes_assumed: bool = False  # the content of `lanes` is a judgement
+    ore_usd_per_t: float | None = None  # `lanes` by value over this price, t contained
     transit: dict[str, str] = field(default_factory=dict)
     home_use: dict[str, float] = field(default_factory=dict)
     elasticity: float = MINE
@@ -83,7 +87,7 @@ MINERALS = (
         ALWAYS + EUROPE + "ZAF GAB AUS GHA BRA IND CIV MYS NOR RUS MEX GEO TUR CAN",
         ("Manganese", "mine"),
         _published("MANGANESE", "Consumption, apparent, manganese content"),
-        "STEEL",
+        "MANGANESE",
         (
             "MANGANESE",
             "Manganese",
@@ -92,6 +96,9 @@ MINERALS = (
         price=("MANGANESE", "Price, average, manganese content", "usd/mtu"),
         element="Mn",
         note="ore and the manganese in alloys",
+        more_sources={"NOR": 0.07, "GEO": 0.08, "MEX": 0.04, "KOR": 0.04},
+        lanes={"260200": 0.42},
+        lanes_assumed=True,
     ),
     OneStage(
         "chromium",
@@ -109,6 +116,9 @@ MINERALS = (
         us_scrap=_published("CHROMIUM", "Production: Secondary"),
         element="Cr",
         note="0.30 t of chromium a t of chromite, assumed",
+        lanes={"261000": CR_IN_CHROMITE},
+        lanes_assumed=True,
+        transit={"MOZ": "CHN"},
     ),
     OneStage(
         "vanadium",
@@ -135,6 +145,8 @@ MINERALS = (
         },
         element="V",
         note="oxide, ferrovanadium and residues",
+        lanes={"282530": V_IN_V2O5, "720292": 0.78},
+        lanes_assumed=True,
     ),
     OneStage(
         "tin",
@@ -152,6 +164,9 @@ MINERALS = (
         scrap={"CHN": 15_000.0, "BEL": 7000.0, "JPN": 1500.0, "ROW": 6000.0},
         element="Sn",
         note="mined tin; ore refined in China, Malaysia and Thailand",
+        lanes={"260900": 0.6},
+        lanes_assumed=True,
+        ore_usd_per_t=27_000.0,
     ),
     OneStage(
         "zirconium",
@@ -253,6 +268,7 @@ MINERALS = (
             "usd/t",
         ),
         price_kind="import_unit_value",
+        lanes={"252922": 1.0},
     ),
     OneStage(
         "barite",
@@ -441,6 +457,7 @@ MINERALS = (
         elasticity=BY_PRODUCT,
         element="Bi",
         note="a by-product of lead and tungsten",
+        lanes={"810600": 1.0},
     ),
     OneStage(
         "arsenic",

@@ -51,8 +51,9 @@ second-hand tables (Australia 113,000 t of rare earths, rhenium in kilograms) ar
 to be absent.
 
 **Known gaps.** Refining by country is published for few minerals, use abroad for none,
-trade of most refined metals not at all: two thirds of the rows are assumed. Capacity is
-output over 0.9 where no publisher states it. National stockpiles' holdings are secret.
+trade of most refined metals not at all; the table of evidence below counts what is
+assumed. Capacity is output over 0.9 where no publisher states it. National stockpiles'
+holdings are secret.
 """
 
 
