@@ -74,7 +74,7 @@ CHINA = (
     ),
     Licence(
         "china_tungsten_licences", "CHN", "2025-02-04",
-        ("tungsten",), 0.7, "MCS26", announced="2025-02-04",
+        ("tungsten",), 0.75, "MCS26", announced="2025-02-04",
     ),
     Licence(
         "china_bismuth_licences", "CHN", "2025-02-04",
@@ -85,15 +85,22 @@ CHINA = (
         ("indium", "tellurium", "molybdenum"), 0.9, "MCS26", announced="2025-02-04",
     ),
     Licence(
-        "china_rare_earth_licences", "CHN", "2025-04-04", HEAVY_AND_MEDIUM, 0.8,
+        "china_rare_earth_licences", "CHN", "2025-04-04",
+        tuple(m for m in HEAVY_AND_MEDIUM if m != "yttrium"), 0.8,
         "CHN1", announced="2025-04-04", stages=("refine", "metal", "alloy"),
         days=LICENCE_DAYS,
-        note="samarium, gadolinium, terbium, dysprosium, lutetium, scandium, yttrium",
+        note="samarium, gadolinium, terbium, dysprosium, lutetium, scandium",
     ),
     Licence(
-        "china_magnet_licences", "CHN", "2025-04-04", (), 0.85, "CHN4",
+        "china_yttrium_licences", "CHN", "2025-04-04", ("yttrium",), 0.6, "CHN1",
+        announced="2025-04-04", days=LICENCE_DAYS,
+        note="the tightest of the seven: European quotes rose more than forty-fold",
+    ),
+    Licence(
+        "china_magnet_licences", "CHN", "2025-04-04", (), 0.95, "CHN4",
         announced="2025-04-04", items=MAGNETS, days=LICENCE_DAYS,
-        note="magnets that contain the seven controlled elements",
+        note="magnets that contain the seven controlled elements; exports recovered "
+        "late in 2025 (memory)",
     ),
     Licence(
         "china_silver_licences", "CHN", "2026-01-01", ("silver",), 0.95, "MCS26",
@@ -377,7 +384,7 @@ def add(tables: Tables, raw: Raw) -> None:  # noqa: ARG001  # one signature for 
     source = assume(
         tables,
         "ASSUMED-LICENCES",
-        "Share of base-year exports that a licence lets through: 0.7 to 0.95, by how "
+        "Share of base-year exports that a licence lets through: 0.6 to 0.95, by how "
         "far shipments were reported to fall and recover; no agency publishes "
         "licences granted",
     )
