@@ -11,7 +11,7 @@ from oreserve.report import _format as fmt
 
 
 def plain(text: str) -> str:
-    return text.replace(fmt.THIN, " ")
+    return text.replace(fmt.THIN, " ").replace(fmt.SPACE, " ")
 
 
 @pytest.mark.parametrize(

@@ -290,12 +290,12 @@ def price_chart(frame: pl.DataFrame, *, identity: str, description: str) -> str:
 
 
 def requirement_chart(frame: pl.DataFrame, *, identity: str, description: str) -> str:
-    """Draw what the conflict case leaves short by class and year.
+    """Draw the reserve that would fill what the bad case leaves short.
 
     Parameters
     ----------
     frame
-        Columns `year`, `class`, `value` (million USD at base price).
+        Columns `year`, `class`, `value` (million USD).
     """
     order = ["defence", "essential", "other"]
     chart = (
@@ -303,7 +303,7 @@ def requirement_chart(frame: pl.DataFrame, *, identity: str, description: str) -
         .mark_bar()
         .encode(
             x=alt.X("year:O", axis=_axis("", labelAngle=0)),
-            y=alt.Y("value:Q", axis=_axis("Short, million USD at base price")),
+            y=alt.Y("value:Q", axis=_axis("Reserve needed, million USD")),
             color=alt.Color(
                 "class:N",
                 sort=order,
@@ -313,6 +313,6 @@ def requirement_chart(frame: pl.DataFrame, *, identity: str, description: str) -
         .properties(width=430, height=190)
     )
     return _svg(
-        chart, identity=identity, title="Net shortfall of the conflict case",
+        chart, identity=identity, title="Reserve needed by class and year",
         description=description,
     )  # fmt: skip

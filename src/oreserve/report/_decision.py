@@ -64,6 +64,7 @@ def decision(result: ResultFolder) -> dict[str, Any]:
         "years": _year_table(buys, signed, built),
         "robust": _robust(buys, signed, built),
         "uncovered": _uncovered(result),
+        "unvalued": _unvalued(result),
         "unmodelled": _unmodelled(result),
         "sanity": _sanity(result),
         "certificate": _certificate(result),
@@ -291,7 +292,7 @@ def _uncovered(result: ResultFolder) -> Table:
             "expected_loss_without_usd",
             "expected_loss_with_usd",
             "covered_share",
-            "states",
+            "reason",
         )
         if (row["expected_loss_with_usd"] or 0) > 0
     ]
@@ -301,8 +302,19 @@ def _uncovered(result: ResultFolder) -> Table:
         number_column("expected_loss_without_usd", "Loss without", fmt.millions),
         number_column("expected_loss_with_usd", "Loss with", fmt.millions),
         number_column("covered_share", "Covered", fmt.share),
+        Column("reason", "Why not more", fmt.item_name),
     ]  # fmt: skip
     return make_table("Loss that remains, million USD", rows, columns, most=8)
+
+
+def _unvalued(result: ResultFolder) -> list[str]:
+    """Name items that run short without a known loss: the plan cannot see them."""
+    rows = result.rows("coverage", "item", "status", "shortfall_without_t")
+    return [
+        fmt.item_name(row["item"])
+        for row in rows
+        if row["status"] == "not valued" and (row["shortfall_without_t"] or 0) > 0
+    ]
 
 
 def _unmodelled(result: ResultFolder) -> list[dict[str, str]]:

@@ -22,7 +22,8 @@ __all__ = [
 ]
 
 NO_DATA = "no data"
-THIN = "\u202f"  # narrow no-break space: a number keeps its unit
+THIN = "\u202f"  # narrow no-break space between groups of digits
+SPACE = "\u00a0"  # no-break space: a number keeps its unit
 _WORDS = {
     "ndfeb": "NdFeB", "ndpr": "NdPr", "smco": "SmCo", "ree": "REE", "tio2": "TiO₂",
     "usd": "USD", "cvar": "CVaR", "pgm": "PGM", "lce": "LCE", "hpq": "HPQ",
@@ -53,7 +54,7 @@ def number(value: float | None, *, digits: int = 3) -> str:
 
 def tonnes(value: float | None) -> str:
     """Write tonnes: `tonnes(1234.5)` is 1 230 t."""
-    return NO_DATA if value is None else f"{number(value)}{THIN}t"
+    return NO_DATA if value is None else f"{number(value)}{SPACE}t"
 
 
 def money(value: float | None) -> str:
@@ -61,17 +62,17 @@ def money(value: float | None) -> str:
 
     Examples
     --------
-    >>> money(7.43e9).replace(THIN, " "), money(41e6).replace(THIN, " ")
+    >>> money(7.43e9).replace(SPACE, " "), money(41e6).replace(SPACE, " ")
     ('7.43 billion USD', '41 million USD')
     """
     if value is None or not math.isfinite(value):
         return NO_DATA
     for size, word in ((1e9, "billion"), (1e6, "million")):
         if abs(value) >= 0.9995 * size:
-            return f"{number(value / size)}{THIN}{word} USD"
+            return f"{number(value / size)}{SPACE}{word} USD"
     if 0 < abs(value) < 0.5:
-        return f"0{THIN}USD"
-    return f"{number(value)}{THIN}USD"
+        return f"0{SPACE}USD"
+    return f"{number(value)}{SPACE}USD"
 
 
 def millions(value: float | None) -> str:
@@ -86,18 +87,18 @@ def share(value: float | None) -> str:
 
     Examples
     --------
-    >>> share(0.874).replace(THIN, " "), share(0.0042).replace(THIN, " ")
+    >>> share(0.874).replace(SPACE, " "), share(0.0042).replace(SPACE, " ")
     ('87 %', '0.4 %')
     """
     if value is None or not math.isfinite(value):
         return NO_DATA
     percent = 100 * value
     if percent == 0:
-        return f"0{THIN}%"
+        return f"0{SPACE}%"
     if 0 < abs(percent) < 0.05:
-        return f"<{THIN}0.1{THIN}%"
+        return f"<{SPACE}0.1{SPACE}%"
     digits = 0 if abs(percent) >= 10 else 1
-    return f"{percent:.{digits}f}{THIN}%".replace("-", "−")
+    return f"{percent:.{digits}f}{SPACE}%".replace("-", "−")
 
 
 def item_name(name: str | None) -> str:

@@ -28,7 +28,7 @@ CARRIED = (
     "reserve", "agreements", "projects", "coverage", "marginal_value", "frontier",
     "programmes", "sensitivity", "requirements", "build_up", "partners", "shocks",
     "verification", "worst_scenarios", "chain", "reconciliation", "assumptions",
-    "sources",
+    "sources", "states", "draws",
 )  # fmt: skip
 
 
@@ -131,6 +131,7 @@ def _context(result: ResultFolder, style: Any) -> dict[str, Any]:
         "partners": _sections.partners(result),
         "sensitivity": _sections.sensitivity(result),
         "shocks": _sections.shocks(result),
+        "worst": _sections.worst_scenarios(result),
         "verification": _sections.verification(result),
         "reconciliation": _sections.reconciliation(result),
         "assumptions": _sections.assumptions(result),

@@ -32,6 +32,7 @@ __all__ = [
     "shocks",
     "sources",
     "verification",
+    "worst_scenarios",
 ]
 
 BILLION = 1e9
@@ -194,28 +195,28 @@ def build_up(result: ResultFolder) -> dict[str, Any] | None:
 def requirements(result: ResultFolder) -> dict[str, Any] | None:
     """Show what a stockpile agency compares: the conflict case by class and year."""
     frame = result.table(
-        "requirements", "class", "year", "mineral", "item", "initial_shortfall_t",
-        "net_shortfall_t", "reserve_needed_t", "net_shortfall_usd",
+        "requirements", "class", "year", "item", "case", "need_t",
+        "initial_shortfall_t", "net_shortfall_t", "reserve_needed_usd",
     )  # fmt: skip
     if frame.height == 0:
         return None
     chart = None
-    if frame.get_column("net_shortfall_usd").null_count() < frame.height:
+    if frame.get_column("reserve_needed_usd").null_count() < frame.height:
         by_class = (
             frame.group_by("year", "class")
-            .agg((pl.col("net_shortfall_usd").sum() / 1e6).alias("value"))
+            .agg((pl.col("reserve_needed_usd").sum() / 1e6).alias("value"))
             .sort("year", "class")
         )
         chart = _charts.requirement_chart(
             by_class,
             identity="requirements",
-            description="Net shortfall of the conflict case by class and year.",
+            description="Reserve needed by class and year, million USD.",
         )
     rows = frame.sort("item", "class", "year").to_dicts()
     return {
         "chart": chart,
         "table": make_table(
-            "Conflict case by item, class and year",
+            "Requirement by item, class and year",
             rows,
             [
                 Column("item", "Item", fmt.item_name),
@@ -349,6 +350,7 @@ def sensitivity(result: ResultFolder) -> dict[str, Any] | None:
                 number_column("high", "High", fmt.number),
                 number_column("benefit_low_usd", "Benefit at low", fmt.millions),
                 number_column("benefit_high_usd", "Benefit at high", fmt.millions),
+                Column("kind", "How", fmt.item_name),
             ],
         ),
     }
@@ -370,6 +372,44 @@ def shocks(result: ResultFolder) -> Table | None:
             Column("where", "Where", fmt.item_name),
             number_column("shortfall_t", "Short, t", fmt.number),
             number_column("loss_usd", "Loss, million USD", fmt.millions),
+        ],
+    )
+
+
+def worst_scenarios(result: ResultFolder) -> Table | None:
+    """Tell what happens in the worst scenarios, and what the plan saves there."""
+    frame = result.table(
+        "worst_scenarios", "rank", "period", "states", "loss_without_usd",
+        "loss_with_usd",
+    )  # fmt: skip
+    if frame.height == 0:
+        return None
+    rows = []
+    for rank in sorted(frame.get_column("rank").drop_nulls().unique().to_list()):
+        part = frame.filter(pl.col("rank") == rank)
+        story = []
+        by_year = part.unique(["period", "states"]).sort("period")
+        for period, states in by_year.select("period", "states").iter_rows():
+            for state in str(states or "calm").split("; "):
+                if state != "calm" and state not in [s for s, _ in story]:
+                    story.append((state, str(period)[:4]))
+        rows.append(
+            {
+                "rank": rank,
+                "story": "; ".join(f"{fmt.item_name(s)} from {y}" for s, y in story)
+                or "no driver leaves its calm state",
+                "without": part.get_column("loss_without_usd").sum(),
+                "with": part.get_column("loss_with_usd").sum(),
+            }
+        )
+    return make_table(
+        "The worst scenarios",
+        rows,
+        [
+            Column("rank", "Rank"),
+            Column("story", "What happens"),
+            number_column("without", "Loss without, million USD", fmt.millions),
+            number_column("with", "Loss with", fmt.millions),
         ],
     )
 
