@@ -56,9 +56,9 @@ def fold_small(
 
     Examples
     --------
-    >>> fold_small({"a": .6, "b": .3, "c": .06, "d": .04}, keep=frozenset("d"),
-    ...            most=2, other="rest")
-    {'a': 'a', 'b': 'b', 'c': 'rest', 'd': 'd'}
+    >>> shares = {"a": 0.6, "b": 0.3, "c": 0.06, "d": 0.03, "e": 0.01}
+    >>> fold_small(shares, keep=frozenset("e"), most=2, other="rest")
+    {'a': 'a', 'b': 'b', 'c': 'rest', 'd': 'rest', 'e': 'e'}
     """
     ranked = sorted(shares, key=lambda name: (-shares[name], name))
     shown = {name for name in ranked[:most] if shares[name] >= 0.01}
