@@ -387,7 +387,7 @@ def worst_scenarios(result: ResultFolder) -> Table | None:
     rows = []
     for rank in sorted(frame.get_column("rank").drop_nulls().unique().to_list()):
         part = frame.filter(pl.col("rank") == rank)
-        story = []
+        story: list[tuple[str, str]] = []
         by_year = part.unique(["period", "states"]).sort("period")
         for period, states in by_year.select("period", "states").iter_rows():
             for state in str(states or "calm").split("; "):
