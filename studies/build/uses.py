@@ -134,7 +134,11 @@ def add_use(
             "essential": quantity_t_per_year * share.essential,
             "other": quantity_t_per_year * (1 - share.defence - share.essential),
         }
+    note = columns.pop("note", None)
     for klass, quantity in parts.items():
+        share = quantity / quantity_t_per_year if quantity_t_per_year else 0.0
+        split_note = f"assumed share {share:.3g} of the total" if len(parts) > 1 else ""
+        notes = [str(n) for n in (note, split_note) if n]
         tables.row(
             "demands",
             demand=f"use_{item}_{country}_{klass}",
@@ -147,6 +151,7 @@ def add_use(
             stock_days=stock_days,
             source_id=source_id,
             evidence=evidence,
+            note="; ".join(notes) or None,
             **columns,
         )
 

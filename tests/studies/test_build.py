@@ -11,6 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from oreserve.market import prepare
+from oreserve.study import Study, check_study, load_study, purchase_price
+
 ROOT = Path(__file__).parents[2]
 STUDY = ROOT / "src" / "oreserve" / "studies" / "us-2026"
 RAW = Path(os.environ.get("ORESERVE_RAW", ROOT.parent / "shared" / "data" / "raw"))
@@ -49,6 +52,7 @@ def us_use(item: str) -> float:
     return float(rows["quantity_t_per_year"].sum())
 
 
+@pytest.mark.raw
 @pytest.mark.skipif(not RAW.is_dir(), reason=f"raw files are not at {RAW}")
 def test_rebuild_gives_the_committed_bytes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "studies.build", "--raw", str(RAW)]
@@ -188,3 +192,47 @@ def test_gross_trade_becomes_contained_tonnes() -> None:
     lanes = table("lanes").filter(pl.col("item") == "copper_concentrate")
     # 35 Mt gross of concentrate are traded; 23 Mt of copper are mined.
     assert lanes["base_t_per_year"].sum() < 23e6
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return load_study("us-2026")
+
+
+def test_study_loads_without_an_error() -> None:
+    report = check_study("us-2026")
+    errors = report.problems.filter(pl.col("severity") == "error")
+    assert errors.height == 0, report.summary()
+
+
+def test_twelve_billion_buy_about_44_days_of_use(study: Study) -> None:
+    # One year of American use at the newest prices is about 99 billion USD.
+    use = (
+        study.table("demands")
+        .filter(pl.col("country") == "USA")
+        .group_by("item")
+        .agg(pl.col("quantity_t_per_year").sum())
+        .sort("item")
+    )
+    total = 0.0
+    for item, tonnes in use.iter_rows():
+        price = purchase_price(study, item)
+        assert price is not None, item
+        total += tonnes * price.usd_per_t
+    assert 12e9 / total * 365 == pytest.approx(44, abs=4)
+
+
+def test_reconciliation_moves_no_read_row_far(study: Study) -> None:
+    rows = prepare(study).reconciliation
+    over = rows.filter(pl.col("z").abs() > 3)
+    assert over.filter(pl.col("evidence") == "read").height == 0
+    assert over.height <= 0.01 * rows.height
+
+
+def test_american_use_stays_near_its_figure_when_balanced(study: Study) -> None:
+    rows = prepare(study).reconciliation.filter(
+        (pl.col("table") == "demands") & (pl.col("country") == "USA")
+    )
+    for item, tonnes in (("cobalt", 7_960), ("antimony", 28_600), ("tungsten", 7_187)):
+        used = rows.filter(pl.col("item") == item)["used"].sum()
+        assert used == pytest.approx(tonnes, rel=0.02)
