@@ -101,7 +101,8 @@ class Checkpoint:
         handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, **{k: np.asarray(v) for k, v in arrays.items()})
+                held: dict[str, Any] = {k: np.asarray(v) for k, v in arrays.items()}
+                np.savez_compressed(file, **held)
             Path(name).replace(self._folder / f"{stage}.npz")
         except BaseException:
             Path(name).unlink(missing_ok=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -186,8 +186,10 @@ class _Sheet:
 
     def first_stage(self, budget: float) -> FirstStage:
         name, kind, amount, cost, cash, integer = (
-            list(part) for part in zip(*self.columns, strict=True)
-        ) if self.columns else ([], [], [], [], [], [])
+            (list(part) for part in zip(*self.columns, strict=True))
+            if self.columns
+            else ([], [], [], [], [], [])
+        )
         row, column, value = [], [], []
         for number, (entries, *_) in enumerate(self.rows):
             for place, entry in sorted(entries.items()):
@@ -212,9 +214,7 @@ class _Sheet:
         )
 
 
-def _add_buys(
-    sheet: _Sheet, home: Home, world: World, buyable: set[int]
-) -> list[Buy]:
+def _add_buys(sheet: _Sheet, home: Home, world: World, buyable: set[int]) -> list[Buy]:
     """Add purchases with their price steps; an order is paid when it is filled."""
     delivered = delivery_periods(home, world)
     periods = len(home.starts)
@@ -226,7 +226,9 @@ def _add_buys(
     for item in sorted(buyable):
         reach, price = home.reachable[item], home.price[item]
         for year in range(len(home.years)):
-            most = min(share_limit[item] * reach, USE_SHARE_LIMIT * home.use[item, year])
+            most = min(
+                share_limit[item] * reach, USE_SHARE_LIMIT * home.use[item, year]
+            )
             if not most > 0.0 or not np.isfinite(price):
                 continue
             when = delivered[:, item, year]
@@ -271,7 +273,10 @@ def _market_share_limits(home: Home) -> Floats:
     """Read the largest share of reachable supply per item: limits, else 10 %."""
     share = np.full(len(home.item), MARKET_SHARE_LIMIT)
     for row in home.study.table("limits").iter_rows(named=True):
-        if row["max_market_share"] is None or row["instrument"] not in {None, "reserve"}:
+        if row["max_market_share"] is None or row["instrument"] not in {
+            None,
+            "reserve",
+        }:
             continue
         for item in range(len(home.item)):
             if _names_item(home, row, item):
@@ -279,54 +284,81 @@ def _market_share_limits(home: Home) -> Floats:
     return share
 
 
-def _names_item(home: Home, row: dict[str, object], item: int) -> bool:
+def _names_item(home: Home, row: dict[str, Any], item: int) -> bool:
     """Return whether a limit names an item, its mineral, or neither."""
     if row["item"] is not None:
-        return row["item"] == home.item[item]
-    return row["mineral"] is None or row["mineral"] == home.mineral[item]
+        return bool(row["item"] == home.item[item])
+    return bool(row["mineral"] is None or row["mineral"] == home.mineral[item])
 
 
 def _add_limits(sheet: _Sheet, home: Home, found: ColumnMap) -> None:
-    """Add a row per limit on money or tonnes."""
+    """Add a row per limit on money or tonnes of the plan."""
     for row in home.study.table("limits").sort("limit").iter_rows(named=True):
-        where = None if row["country"] is None else home.study.members(row["country"])
-        for field_name, per in (("max_usd", "cash"), ("max_t", "amount")):
+        for field_name, part, unit in (
+            ("max_usd", _CASH, 1e6),
+            ("max_t", _AMOUNT, 1.0),
+        ):
             if row[field_name] is None:
                 continue
             entries: dict[int, float] = {}
-            if row["instrument"] in {None, "reserve"} and where is None:
-                for buy in found.buys:
-                    if not _names_item(home, row, buy.item):
-                        continue
-                    if row["year"] not in {None, home.years[buy.year]}:
-                        continue
-                    if per == "amount":
-                        entries[buy.column] = buy.most_t
-                    else:
-                        for step in range(1, PRICE_STEPS + 1):
-                            column = buy.column + step
-                            entries[column] = sheet.columns[column][4]
-            if row["instrument"] in {None, "agreements"}:
-                for column, place in found.agreements:
-                    offer = found.agreement_offers[place]
-                    item = home.item_index(offer.item)
-                    if (where is None or offer.country in where) and _names_item(
-                        home, row, item
-                    ):
-                        entries[column] = sheet.columns[column][2 if per == "amount" else 4]
-            if row["instrument"] in {None, "projects"} and per == "cash":
-                for column, place in found.options:
-                    project = found.project_offers[place]
-                    named = any(
-                        _names_item(home, row, home.item_index(i)) for i in project.output
-                    )
-                    if named and (where is None or project.country in where):
-                        entries[column] = sheet.columns[column][4]
+            if row["instrument"] in {None, "reserve"} and row["country"] is None:
+                entries |= _limited_buys(sheet, home, found, row, part)
+            if row["instrument"] in {None, "agreements", "projects"}:
+                entries |= _limited_contracts(sheet, home, found, row, part)
             if entries:
-                most = row[field_name] / (1e6 if per == "cash" else 1.0)
+                most = row[field_name] / unit
                 scale = max(entries.values()) or 1.0
                 sheet.row(
                     {c: v / scale for c, v in entries.items()},
                     f"limit {row['limit']} ({field_name})",
                     upper=most / scale,
                 )
+
+
+_AMOUNT, _CASH = 2, 4
+"""Places in a row of `_Sheet.columns`."""
+
+
+def _size(sheet: _Sheet, column: int, part: int) -> float:
+    row = sheet.columns[column]
+    return row[2] if part == _AMOUNT else row[4]
+
+
+def _limited_buys(
+    sheet: _Sheet, home: Home, found: ColumnMap, row: dict[str, Any], part: int
+) -> dict[int, float]:
+    """Collect the purchases that a limit names."""
+    entries: dict[int, float] = {}
+    for buy in found.buys:
+        named = _names_item(home, row, buy.item)
+        if not named or row["year"] not in {None, home.years[buy.year]}:
+            continue
+        columns = (
+            [buy.column]
+            if part == _AMOUNT
+            else range(buy.column + 1, buy.column + 1 + PRICE_STEPS)
+        )
+        entries |= {column: _size(sheet, column, part) for column in columns}
+    return entries
+
+
+def _limited_contracts(
+    sheet: _Sheet, home: Home, found: ColumnMap, row: dict[str, Any], part: int
+) -> dict[int, float]:
+    """Collect the agreements and the money for projects that a limit names."""
+    where = None if row["country"] is None else home.study.members(row["country"])
+    entries: dict[int, float] = {}
+    if row["instrument"] != "projects":
+        for column, place in found.agreements:
+            offer = found.agreement_offers[place]
+            here = where is None or offer.country in where
+            if here and _names_item(home, row, home.item_index(offer.item)):
+                entries[column] = _size(sheet, column, part)
+    if row["instrument"] != "agreements" and part == _CASH:
+        for column, place in found.options:
+            project = found.project_offers[place]
+            here = where is None or project.country in where
+            items = [home.item_index(item) for item in project.output]
+            if here and any(_names_item(home, row, item) for item in items):
+                entries[column] = _size(sheet, column, part)
+    return entries

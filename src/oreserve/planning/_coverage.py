@@ -23,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 COVERED = 0.9
 """Share of expected loss removed from which an item counts as covered."""
 
+SLIGHT = 0.02
+"""Change of an expected loss, as a share, that is nothing to speak of."""
+
 HOME_LIST = "US 2025"
 
 COVERAGE = {
@@ -113,13 +116,15 @@ def unmodelled_rows(home: Home) -> list[dict[str, Any]]:
 def _by_item(home: Home, loss: Floats) -> Floats:
     """Sum (S, T, D) to the discounted mean per item."""
     mean = np.einsum("std,t->d", loss, home.discount) / len(loss)
-    return np.bincount(home.demand_item, weights=mean, minlength=len(home.item))
+    total = np.bincount(home.demand_item, weights=mean, minlength=len(home.item))
+    return np.asarray(total, dtype=float)
 
 
 def _tonnes(home: Home, table: Floats) -> Floats:
     """Sum (S, T, D) tonnes over the horizon, mean over scenarios, per item."""
     mean = table.sum(axis=1).mean(axis=0)
-    return np.bincount(home.demand_item, weights=mean, minlength=len(home.item))
+    total = np.bincount(home.demand_item, weights=mean, minlength=len(home.item))
+    return np.asarray(total, dtype=float)
 
 
 def _status(
@@ -142,6 +147,8 @@ def _status(
         return "not valued", "the study has no loss per tonne for it"
     if share is not None and share >= COVERED:
         return "covered", ""
+    if share is not None and share < -SLIGHT:
+        return "not covered", "projects that the plan supports take some of it"
     reason = _why_not(problem, item, bought)
     return ("partly covered" if share and share > 0.05 else "not covered"), reason
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.planning._lshaped import CutPool, Solution
 from oreserve.planning._problem import Problem, solve_problem
 from oreserve.planning._verify import conditional_value_at_risk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from oreserve.planning._lshaped import CutPool, Solution
 
 __all__ = ["PROGRAMMES", "FrontierPoint", "frontier_budgets", "restricted", "sweep"]
 
@@ -58,7 +59,7 @@ def frontier_budgets(budget_usd: float, used_usd: float) -> list[float]:
 
 def restricted(problem: Problem, kinds: tuple[str, ...]) -> Problem:
     """Return the problem with only some kinds of decisions."""
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
     first = problem.programme.first
     allowed = np.isin(first.kind, kinds)

@@ -92,7 +92,7 @@ class Group:
     @property
     def is_linked(self) -> bool:
         """Return whether home plants can turn one item into another."""
-        return self.recipe.shape[0] > 0
+        return len(self.recipe) > 0
 
     @property
     def most(self) -> Floats:
@@ -134,7 +134,7 @@ def gains(group: Group, x: Floats, *, solver: LinkedSolver | None = None) -> Cut
         Warm solver of a linked group; made afresh if None.
     """
     if group.is_linked:
-        from oreserve.planning._linked import linked_prices  # noqa: PLC0415
+        from oreserve.planning._linked import linked_prices
 
         beta, mu = linked_prices(group, x, solver)
     else:
@@ -185,9 +185,7 @@ def single_item_gains(group: Group, x: Floats) -> Floats:
     return total
 
 
-def _fill(
-    group: Group, x: Floats
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def _fill(group: Group, x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Serve unserved use: supply first, then the reserve by falling net value.
 
     Greedy is exact: the release bounds of periods within one bound on the sum
@@ -209,8 +207,7 @@ def _fill(
     room_left = room.copy()
     reserve_left = reserve.copy()
     net = (
-        group.discount[:, None] * group.step_value[None, :]
-        - group.release_cost[:, :1]
+        group.discount[:, None] * group.step_value[None, :] - group.release_cost[:, :1]
     )
     order = np.argsort(-net, axis=None, kind="stable")
     steps = group.size.shape[2]

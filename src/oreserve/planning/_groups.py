@@ -152,8 +152,15 @@ def build_groups(
         if len(touched):
             groups.append(
                 _group(
-                    home, world, columns, members, uses, touched, delivered,
-                    conversions, reference,
+                    home,
+                    world,
+                    columns,
+                    members,
+                    uses,
+                    touched,
+                    delivered,
+                    conversions,
+                    reference,
                 )
             )
     return tuple(groups)
@@ -193,7 +200,9 @@ def _group(
             )
             for buy in buys:
                 at = place[buy.column]
-                release[:, :, local[item], at] = coefficient[:, :, buy.year] * buy.most_t
+                release[:, :, local[item], at] = (
+                    coefficient[:, :, buy.year] * buy.most_t
+                )
                 ever = delivered[:, item, buy.year] < periods
                 bought[:, local[item], at] = ever * buy.most_t
         for column, tonnes in columns.supply_of(home, world, item):
@@ -246,13 +255,13 @@ def _conversion_part(
 ) -> tuple[Floats, Floats]:
     """Pick the plants of a group with their recipes and spare room."""
     scenarios, periods = useful.shape
-    if conversions is None or len(members) < 2:  # noqa: PLR2004
+    if conversions is None or len(members) < 2:
         return np.zeros((0, len(members))), np.zeros((scenarios, periods, 0))
     inside = np.isin(np.arange(conversions.recipe.shape[1]), members)
     uses = (conversions.recipe != 0.0).any(axis=1)
     only = ~(conversions.recipe[:, ~inside] != 0.0).any(axis=1)
     chosen = np.nonzero(uses & only)[0]
-    recipe = conversions.recipe[np.ix_(chosen, members)]
+    recipe = conversions.recipe[chosen][:, members]
     room = world.room[:, :, conversions.plant[chosen]] * useful[:, :, None]
     return recipe, room
 

@@ -108,8 +108,9 @@ class Home:
 
     def unit_price(self, item: int, share_of_reach: Floats | float) -> Floats:
         """Compute the purchase price, USD per t, when a share of Q is bought."""
-        price: Floats = self.price[item] * (1.0 + np.asarray(share_of_reach)) ** (
-            self.exponent[item]
+        price: Floats = (
+            self.price[item]
+            * (1.0 + np.asarray(share_of_reach)) ** (self.exponent[item])
         )
         return price
 
@@ -146,7 +147,7 @@ def read_home(study: Study, periods: int | None = None) -> Home:
         starts=starts,
         years=years,
         first_period=first,
-        discount=(1.0 + settings.discount_rate) ** -period,
+        discount=np.asarray((1.0 + settings.discount_rate) ** -period, dtype=float),
         demand=tuple(demands["demand"].to_list()),
         demand_item=np.array([place[i] for i in demands["item"]], dtype=np.int64),
         demand_class=tuple(c or "other" for c in demands["class"]),
@@ -193,8 +194,7 @@ def _exponents(study: Study, names: tuple[str, ...]) -> Floats:
             1.0
             / max(
                 LEAST_PRICE_EXPONENT_BASE,
-                supply.get(name, ASSUMED_SUPPLY_ELASTICITY)
-                - demand.get(name, default),
+                supply.get(name, ASSUMED_SUPPLY_ELASTICITY) - demand.get(name, default),
             )
             for name in names
         ]

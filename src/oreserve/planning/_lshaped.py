@@ -185,8 +185,8 @@ class Master:
             slope[group] += share * steep
             missing[group][future] -= share
         # What no cut pays for is the bound on the gain itself.
-        for place, group in enumerate(programme.groups):
-            constant[place] += float(np.maximum(missing[place], 0.0) @ group.most)
+        for place, whole in enumerate(programme.groups):
+            constant[place] += float(np.maximum(missing[place], 0.0) @ whole.most)
         return weight, constant, slope
 
     def remember(self, group: int, future: int, constant: float, slope: Floats) -> None:
@@ -302,9 +302,7 @@ def solve_lshaped(
         _add_cuts(master, programme, pool, evaluator(zero), None, 1.0)
     best = _Best(programme, evaluator)
     best.offer(np.zeros(len(programme.first.name)) if start is None else start)
-    bound, rounds = _converge(
-        master, programme, pool, evaluator, best, gap * 0.5, iterations
-    )
+    bound, rounds = _converge(master, programme, pool, best, gap * 0.5, iterations)
     if relaxed or not programme.first.integer.any():
         return best.solution(bound, rounds, len(pool))
     return _whole_options(
@@ -355,7 +353,6 @@ def _converge(
     master: Master,
     programme: Programme,
     pool: CutPool,
-    evaluator: Evaluator,
     best: _Best,
     gap: float,
     iterations: int,
@@ -416,7 +413,7 @@ def _whole_options(
             _replay(inner, held, pool)
             local = _Best(held, evaluator)
             local.offer(x)
-            _, more = _converge(inner, held, pool, evaluator, local, gap * 0.3, 30)
+            _, more = _converge(inner, held, pool, local, gap * 0.3, 30)
             rounds += more
             options.learn(evaluator(local.x), local.loss)
             if local.objective < best.objective:

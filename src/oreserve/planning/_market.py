@@ -314,7 +314,7 @@ def standing_of(
     projects: dict[str, ProjectSupport] = {}
     for column, place in columns.options:
         project = columns.project_offers[place]
-        if x[column] < 0.5:  # noqa: PLR2004
+        if x[column] < 0.5:
             continue
         projects[project.project] = ProjectSupport(
             project.success, float(project.start_year)

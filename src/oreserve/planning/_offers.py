@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -220,8 +221,8 @@ def project_offers(home: Home) -> tuple[ProjectOffer, ...]:
         recipes.setdefault(row["process"], {})[row["item"]] = row["coefficient"]
     main = dict(study.table("processes").select("process", "main_item").iter_rows())
     given: dict[str, list[dict[str, Any]]] = {}
-    for row in study.table("project_options").sort("project", "option").iter_rows(
-        named=True
+    for row in (
+        study.table("project_options").sort("project", "option").iter_rows(named=True)
     ):
         given.setdefault(row["project"], []).append(row)
     offers: list[ProjectOffer] = []
@@ -274,12 +275,13 @@ def _offers_of(
         cells = (row["success"], row["cost_usd"], row["exposure_usd"])
         if base is None and None in cells[:2]:
             continue
-        success, cost, exposure = (
-            cell if cell is not None else (base[place] if base else None)
+        known = [
+            float(cell) if cell is not None else (base[place] if base else math.nan)
             for place, cell in enumerate(cells)
-        )
-        exposure = max(0.0, cost or 0.0) if exposure is None else exposure
-        found[row["option"]] = (success, cost, exposure, row["evidence"])
+        ]
+        if math.isnan(known[2]):
+            known[2] = max(0.0, known[1])
+        found[row["option"]] = (known[0], known[1], known[2], row["evidence"])
     alone = found.get("none", (0.0, 0.0, 0.0, ""))[0]
     settings = home.study.settings
     begin = max(project["earliest_year"] or 0, settings.as_of_date.year)

@@ -49,9 +49,7 @@ class OptionMaster:
     views: list[_View] = field(default_factory=list)
     points: list[list[Cut]] = field(default_factory=list)
 
-    def start(
-        self, weight: Floats, constant: list[float], slope: list[Floats]
-    ) -> None:
+    def start(self, weight: Floats, constant: list[float], slope: list[Floats]) -> None:
         """Take the weights and the averaged cuts of the relaxed optimum."""
         view = _View(weight, [[c] for c in constant], [[s] for s in slope])
         self.views.append(view)
@@ -111,9 +109,7 @@ class OptionMaster:
                 block.add_entries(rows, theta[place], 1.0)
                 slope = np.array(view.slope[place])
                 cut, column = np.nonzero(slope)
-                block.add_entries(
-                    rows[cut], group.columns[column], -slope[cut, column]
-                )
+                block.add_entries(rows[cut], group.columns[column], -slope[cut, column])
         answer = solve(
             block.build(),
             what="the master programme with whole options",

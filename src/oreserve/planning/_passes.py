@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from oreserve.planning._home import Home
     from oreserve.study.scenario import Scenario
 
-__all__ = ["Pass", "gap_reasons", "run_losses", "solve_twice", "transfer", "renewed"]
+__all__ = ["Pass", "gap_reasons", "renewed", "run_losses", "solve_twice", "transfer"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -139,8 +139,12 @@ def gap_reasons(
         _, loss = evaluate(problem.programme, only)
         promised = float(weight @ (problem.programme.base_loss - loss))
         standing = standing_of(home, market, problem.columns, only)
-        given = float((before - run_losses(home, market.run(scenarios, standing))).mean())
-        rows.append({"rule": name, "planned_usd": promised * 1e6, "verified_usd": given * 1e6})
+        given = float(
+            (before - run_losses(home, market.run(scenarios, standing))).mean()
+        )
+        rows.append(
+            {"rule": name, "planned_usd": promised * 1e6, "verified_usd": given * 1e6}
+        )
         if progress is not None:
             progress(place + 1, len(kinds))
     inside = float((before - run_losses(home, having)).mean())

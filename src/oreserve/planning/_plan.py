@@ -206,7 +206,8 @@ def _check(
 ) -> None:
     """Refuse what cannot be meant."""
     problems = []
-    number = isinstance(budget_usd, int | float) and not isinstance(budget_usd, bool)
+    given: object = budget_usd
+    number = isinstance(given, int | float) and not isinstance(given, bool)
     if not number or not math.isfinite(budget_usd) or budget_usd < 0.0:
         problems.append(
             f"budget_usd is {budget_usd!r}; it must be a number of USD, 0 or more, "
@@ -214,7 +215,7 @@ def _check(
         )
     if scenarios < 1:
         problems.append(f"scenarios is {scenarios}; at least 1 is needed")
-    if verify < 2:  # noqa: PLR2004
+    if verify < 2:
         problems.append(f"verify is {verify}; an interval needs at least 2")
     unknown = sorted(set(instruments) - set(INSTRUMENTS))
     if unknown or not instruments:
@@ -382,7 +383,7 @@ def _finish(
     robust = _robust(problem, x, draws)
     frames["reserve"] = reserve_table(problem, x, robust=robust, why=states)
     frames["agreements"] = agreements_table(problem, x, robust=robust, why=states)
-    frames["projects"] = projects_table(problem, x, robust={}, why=states)
+    frames["projects"] = projects_table(problem, x, robust=robust, why=states)
     frames["coverage"] = coverage_table(problem, x, fresh_base, best.having, states)
     frames["marginal_value"] = marginal_values(problem, x)
     alpha = work.study.settings.alpha
@@ -585,6 +586,9 @@ def _robust(problem: Problem, x: Floats, draws: list[Draw]) -> dict[str, float]:
     for column, place in problem.columns.agreements:
         offer = problem.columns.agreement_offers[place]
         planned[f"agreement {offer.name}"] = float(x[column] * offer.most_t)
+    for column, place in problem.columns.options:
+        key = f"project {problem.columns.project_offers[place].project}"
+        planned[key] = planned.get(key, 0.0) + float(x[column] > 0.5)
     return robust_shares(planned, draws)
 
 
@@ -711,7 +715,9 @@ def _figures(
         "budget_days": 365.0 * budget_usd / annual if annual > 0.0 else None,
         "robust_buys": sorted(
             set(
-                frames["reserve"].filter(pl.col("robust_share") >= ROBUST)["item"].to_list()
+                frames["reserve"]
+                .filter(pl.col("robust_share") >= ROBUST)["item"]
+                .to_list()
             )
         ),
         "versions": _versions(),
@@ -754,7 +760,7 @@ def _warnings(work: _Work, best: Pass, frames: dict[str, pl.DataFrame]) -> list[
 
 def _versions() -> dict[str, str]:
     """Name the software that made the plan."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+    from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version()}
     for name in ("oreserve", "highspy", "numpy", "polars", "scipy"):

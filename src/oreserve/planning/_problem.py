@@ -12,13 +12,12 @@ import numpy.typing as npt
 from oreserve.planning._columns import ColumnMap, build_columns
 from oreserve.planning._gains import split_groups
 from oreserve.planning._groups import NEGLIGIBLE, Conversions, build_groups
-from oreserve.planning._lshaped import CutPool, Solution, solve_lshaped
+from oreserve.planning._lshaped import CutPool, Solution, evaluate, solve_lshaped
 from oreserve.planning._programme import (
     Programme,
     require_feasible,
     solve_extensive,
 )
-from oreserve.planning._lshaped import evaluate
 from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
@@ -83,8 +82,8 @@ def find_conversions(home: Home, world: World) -> Conversions | None:
     plant, and its output is missing somewhere or feeds one that is.
     """
     recipes: dict[str, dict[str, float]] = {}
-    for row in home.study.table("recipes").iter_rows(named=True):
-        recipes.setdefault(row["process"], {})[row["item"]] = row["coefficient"]
+    for line in home.study.table("recipes").iter_rows(named=True):
+        recipes.setdefault(line["process"], {})[line["item"]] = line["coefficient"]
     process = dict(home.study.table("plants").select("plant", "process").iter_rows())
     place = {name: number for number, name in enumerate(home.item)}
     roomy = world.room.max(axis=(0, 1), initial=0.0) > NEGLIGIBLE
@@ -182,9 +181,7 @@ def make_problem(
         risk_weight=home.study.settings.risk_weight,
         alpha=home.study.settings.alpha,
     )
-    return Problem(
-        home, world, columns, programme, conversions, instruments, weights
-    )
+    return Problem(home, world, columns, programme, conversions, instruments, weights)
 
 
 def with_reference(problem: Problem, reference: Floats) -> Problem:

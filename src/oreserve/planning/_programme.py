@@ -13,15 +13,19 @@ that grams of terbium and megatonnes of copper sit in one well-scaled matrix.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from oreserve.errors import InfeasibleError
 from oreserve.network import Block, BlockBuilder, solve
-from oreserve.planning._gains import Group
 from oreserve.planning._linked import recourse_block, recourse_upper
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+    from oreserve.planning._gains import Group
 
 __all__ = [
     "FirstStage",
@@ -247,12 +251,12 @@ def _add_group(
             limit = block.add_rows(width, upper=0.0)
             block.add_entries(limit, targets, 1.0)
             row, column = np.nonzero(per_unit)
-            block.add_entries(
-                limit[row], group.columns[column], -per_unit[row, column]
-            )
+            block.add_entries(limit[row], group.columns[column], -per_unit[row, column])
         item, column = np.nonzero(group.bought[future])
         block.add_entries(
-            own[width + item], group.columns[column], -group.bought[future][item, column]
+            own[width + item],
+            group.columns[column],
+            -group.bought[future][item, column],
         )
 
 

@@ -25,6 +25,9 @@ __all__ = ["Reach", "closes", "reachable_supply"]
 TRACED_STAGES = 12
 """Passes over the chain; longer chains than this do not occur."""
 
+REST = "ROW"
+"""The rest of the world is no country that can sign."""
+
 NEGLIGIBLE_SHARE = 1e-3
 """Share of world output below which reachable supply is rounding."""
 
@@ -42,9 +45,11 @@ class Reach:
         self,
         output: dict[Place, float],
         controlled: dict[Place, float],
+        rivals: frozenset[str] = frozenset(),
     ) -> None:
         self.output = output
         self.controlled = controlled
+        self.rivals = rivals
 
     def tonnes(self, item: str) -> float:
         """Return the reachable supply of an item, t a year; 0 if negligible."""
@@ -57,9 +62,11 @@ class Reach:
         found = [
             (country, tonnes * (1.0 - self.controlled.get((name, country), 0.0)))
             for (name, country), tonnes in self.output.items()
-            if name == item
+            if name == item and country != REST and country not in self.rivals
         ]
-        least = NEGLIGIBLE_SHARE * sum(t for p, t in self.output.items() if p[0] == item)
+        least = NEGLIGIBLE_SHARE * sum(
+            t for p, t in self.output.items() if p[0] == item
+        )
         kept = [pair for pair in found if pair[1] > least]
         return sorted(kept, key=lambda pair: (-pair[1], pair[0]))
 
@@ -109,7 +116,25 @@ def reachable_supply(study: Study) -> Reach:
         if new == shares:
             break
         shares = new
-    return Reach(output, shares)
+    return Reach(output, shares, _rivals(study))
+
+
+def _rivals(study: Study) -> frozenset[str]:
+    """List countries with a rule aimed at home or at a bloc that home is in.
+
+    Suspended measures and driver states count: who has once closed a trade to home
+    in particular gives no guarantee. A rule for everybody (``*``) aims at nobody.
+    """
+    home = set(study.home_countries)
+    found: set[str] = set()
+    for table in ("measures", "driver_effects"):
+        for row in study.table(table).iter_rows(named=True):
+            if row["kind"] not in {"ban", "licence", "quota"} or not row["actor"]:
+                continue
+            target = row["target"] or "*"
+            if target != "*" and set(study.members(target)) & home:
+                found |= set(study.members(row["actor"]))
+    return frozenset(found - home)
 
 
 def _mix(

@@ -8,7 +8,6 @@ lane growth, traders' stocks), which are simulated again on few scenarios.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from oreserve.planning._home import Home
 from oreserve.planning._market import HomeMarket, standing_of
 from oreserve.planning._problem import Problem, make_problem, solve_problem
 from oreserve.planning._world import period_loss
 from oreserve.threats import uniform_draw
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from oreserve.market import Base
+    from oreserve.planning._home import Home
     from oreserve.planning._world import World
 
 __all__ = ["Draw", "home_draws", "market_variants", "robust_shares", "tornado_table"]
@@ -130,7 +131,9 @@ def _changed(problem: Problem, change: Change, shock_share: Floats) -> Problem:
     weights = None
     if change.shocks != 0.0:
         centred = shock_share - shock_share.mean()
-        weights = np.exp(np.log(TILT) * change.shocks * centred / (centred.std() + 1e-12))
+        weights = np.exp(
+            np.log(TILT) * change.shocks * centred / (centred.std() + 1e-12)
+        )
         weights /= weights.sum()
     return make_problem(
         home,
@@ -158,14 +161,15 @@ def _class_factors(
     down = np.divide(total - grown, rest, out=np.ones(size), where=rest > 0.0)
     only = (rest <= 0.0) | (armed <= 0.0)
     up[only], down[only] = 1.0, 1.0
-    return np.where(defence, up[home.demand_item], down[home.demand_item])
+    factors: Floats = np.where(defence, up[home.demand_item], down[home.demand_item])
+    return factors
 
 
 def _draw(
     changed: Problem, x: Floats, name: str, level: str, value: float, workers: int
 ) -> Draw:
     """Value the plan in hand under a change and solve for the best one."""
-    from oreserve.planning._lshaped import evaluate  # noqa: PLC0415
+    from oreserve.planning._lshaped import evaluate
 
     first = changed.programme.first
     if len(first.name) == len(x):
@@ -177,7 +181,9 @@ def _draw(
         benefit = float(weight @ (changed.programme.base_loss - loss))
     else:
         relaxed, benefit = changed, float("nan")
-    cash = float(first.cash[first.integer] @ relaxed.programme.first.lower[first.integer])
+    cash = float(
+        first.cash[first.integer] @ relaxed.programme.first.lower[first.integer]
+    )
     if cash > first.budget:
         relaxed = changed
     solution = solve_problem(relaxed, gap=RELAXED_GAP, relaxed=True, workers=workers)
@@ -244,12 +250,17 @@ def market_variants(
             instruments=problem.instruments,
             convert=problem.conversions is not None,
         )
-        solution = solve_problem(changed, gap=RELAXED_GAP, relaxed=True, workers=workers)
+        solution = solve_problem(
+            changed, gap=RELAXED_GAP, relaxed=True, workers=workers
+        )
         tonnes = changed.bought(solution.x).sum(axis=1)
         bought = {n: float(t) for n, t in zip(home.item, tonnes, strict=True)}
         for column, number in changed.columns.agreements:
             offer = changed.columns.agreement_offers[number]
             bought[f"agreement {offer.name}"] = float(solution.x[column] * offer.most_t)
+        for column, number in changed.columns.options:
+            key = f"project {changed.columns.project_offers[number].project}"
+            bought[key] = bought.get(key, 0.0) + float(solution.x[column])
         draws.append(Draw(name, level, value, benefit, bought))
         if progress is not None:
             progress(place + 1, len(work))
@@ -319,12 +330,15 @@ def robust_shares(planned: dict[str, float], draws: list[Draw]) -> dict[str, flo
     >>> robust_shares({"gallium": 10.0}, [one, two])
     {'gallium': 0.5}
     """
-    return {
-        name: sum(d.bought.get(name, 0.0) >= ROBUST_PART * tonnes for d in draws)
-        / len(draws)
-        for name, tonnes in planned.items()
-        if tonnes > 0.0 and draws
-    }
+    simulated = [d for d in draws if any(d.parameter == v[0] for v in VARIANTS)]
+    found: dict[str, float] = {}
+    for name, tonnes in planned.items():
+        # Home-side draws hold the options, so only new markets judge projects.
+        among = simulated if name.startswith("project ") else draws
+        if tonnes > 0.0 and among:
+            kept = [d.bought.get(name, 0.0) >= ROBUST_PART * tonnes for d in among]
+            found[name] = sum(kept) / len(kept)
+    return found
 
 
 def tornado_table(draws: list[Draw], base_benefit: float) -> pl.DataFrame:

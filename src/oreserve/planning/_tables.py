@@ -151,7 +151,7 @@ def projects_table(
     rows: list[dict[str, Any]] = []
     for column, place in problem.columns.options:
         offer = problem.columns.project_offers[place]
-        if x[column] < 0.5:  # noqa: PLR2004
+        if x[column] < 0.5:
             continue
         item = main.get(offer.process)
         at = home.item_index(item) if item else None

@@ -62,10 +62,10 @@ def student_halfwidth(values: Floats, *, level: float = 0.95) -> float:
     >>> round(student_halfwidth(np.array([1.0, 2.0, 3.0])), 4)
     2.4841
     """
-    from scipy.stats import t  # noqa: PLC0415
+    from scipy.stats import t
 
     count = len(values)
-    if count < 2:  # noqa: PLR2004
+    if count < 2:
         return math.nan
     error = float(np.std(values, ddof=1)) / math.sqrt(count)
     return float(t.ppf(0.5 + level / 2.0, count - 1)) * error

@@ -77,13 +77,24 @@ class Plan:
         """Return the decision and its worth in a few lines."""
         f = self.figures
         half = f["verified_benefit_halfwidth_usd"]
-        lines = [
+        money_used = (
             f"{f['study']}: budget {money(f['budget_usd'])}, of which "
             f"{money(f['outlays_usd'])} is used: {money(f['purchases_usd'])} for the "
             f"reserve, {money(f['agreements_usd'])} held for agreements, "
-            f"{money(f['projects_usd'])} for projects",
+            f"{money(f['projects_usd'])} for projects"
+        )
+        losses = (
             f"expected loss without the plan {money(f['expected_loss_without_usd'])}, "
-            f"with it {money(f['verified_loss_with_usd'])}",
+            f"with it {money(f['verified_loss_with_usd'])}"
+        )
+        tail = (
+            f"worst {100 * (1 - f['alpha']):.0f} %: "
+            f"{money(f['cvar_loss_without_usd'])} without, "
+            f"{money(f['cvar_loss_with_usd'])} with; gap to the bound {f['gap']:.1e}"
+        )
+        lines = [
+            money_used,
+            losses,
             f"verified benefit {money(f['verified_benefit_usd'])} +- {money(half)} "
             f"(95 %, {f['verify']} fresh scenarios)"
             + (
@@ -91,9 +102,7 @@ class Plan:
                 if f["verified_over_planned"] is not None
                 else ""
             ),
-            f"worst {100 * (1 - f['alpha']):.0f} %: "
-            f"{money(f['cvar_loss_without_usd'])} without, "
-            f"{money(f['cvar_loss_with_usd'])} with; gap to the bound {f['gap']:.1e}",
+            tail,
         ]
         if f["annual_use_usd"]:
             lines.append(
@@ -127,7 +136,7 @@ def _purchases(reserve: pl.DataFrame) -> list[str]:
     """List the largest purchases."""
     if reserve.is_empty():
         return ["buy: nothing"]
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
     total = (
         reserve.group_by("item")

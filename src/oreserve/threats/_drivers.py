@@ -105,7 +105,7 @@ def period_matrix(yearly: Floats, period_years: float) -> Floats:
         return yearly
     if period_years > 1.0 and float(period_years).is_integer():
         return np.linalg.matrix_power(yearly, int(period_years))
-    from scipy.linalg import fractional_matrix_power  # noqa: PLC0415
+    from scipy.linalg import fractional_matrix_power
 
     root = np.asarray(fractional_matrix_power(yearly, period_years))
     worst = max(float(-root.real.min()), float(np.abs(root.imag).max()))
@@ -178,7 +178,7 @@ def read_drivers(study: Study) -> tuple[Driver, ...]:
     InputError
         With every problem of the drivers' tables at once.
     """
-    from oreserve.study import driver_state_effects  # noqa: PLC0415
+    from oreserve.study import driver_state_effects
 
     moves: dict[str, dict[tuple[str, str], float]] = {}
     for row in study.table("drivers").iter_rows(named=True):
@@ -237,7 +237,7 @@ def driver_matrix(study: Study, driver: str) -> Floats:
     for candidate in drivers:
         if candidate.name == driver:
             return candidate.matrix
-    from oreserve.tables import nearest  # noqa: PLC0415
+    from oreserve.tables import nearest
 
     names = [candidate.name for candidate in drivers]
     message = (
@@ -257,7 +257,7 @@ def _yearly(
     place = {state: number for number, state in enumerate(states)}
     matrix = np.zeros((len(states), len(states)))
     for (state, following), probability in moves.items():
-        if probability is None or not 0.0 <= probability <= 1.0:
+        if not 0.0 <= probability <= 1.0:
             problems.append(
                 f"drivers: driver {name}, state {state}, next_state {following}: "
                 f"probability_per_year is {probability}; it must be in 0-1"

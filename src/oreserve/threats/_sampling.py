@@ -90,9 +90,9 @@ def sample_scenarios(
     `draws` holds U of each project and, under ``delay NAME``, its years late.
     A driver's first state comes from `start_share`, the next ones from its
     matrix. Drivers are independent. The share that the reserve may give is
-    1 / max(1, expected periods left in the present state), where the present
-    state is the joint state of the drivers in a shock that allows release; it is
-    1 when all is calm and 0 where a shock is on and no state allows release.
+    1 / max(1, expected periods left in the present state), the longest one of the
+    drivers in a shock that allows release, at most the horizon; it is 1 when all is
+    calm and 0 where a shock is on and no state allows release.
     """
     drivers = read_drivers(study)
     length = len(study.period_starts(periods))
@@ -219,11 +219,10 @@ def _release_shares(
         if not open_shocks:
             shares.append(0.0)
             continue
-        stay = float(np.prod([d.matrix[state, state] for d, state in open_shocks]))
-        # 1 / max(1, 1 / (1 - stay)) = 1 - stay; an absorbing state would freeze
-        # the reserve for good, so the horizon bounds the expected time.
-        left = min(float(length), 1.0 / max(1.0 - stay, 1e-12))
-        shares.append(1.0 / max(1.0, left))
+        # The shock lasts as long as the longest of its drivers; an absorbing state
+        # would freeze the reserve for good, so the horizon bounds it.
+        left = max(float(driver.left[state]) for driver, state in open_shocks)
+        shares.append(1.0 / max(1.0, min(left, float(length))))
     return tuple(shares)
 
 
