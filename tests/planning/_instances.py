@@ -85,15 +85,15 @@ def random_programme(
         row_name=tuple(row[3] for row in rows),
         budget=budget,
     )
-    sets = [[0, 1], *([i] for i in range(2, items))] if linked else [
-        [i] for i in range(items)
-    ]
+    sets = (
+        [[0, 1], *([i] for i in range(2, items))]
+        if linked
+        else [[i] for i in range(items)]
+    )
     groups = []
     base = np.zeros(scenarios)
     for members in sets:
-        group = _group(
-            rng, members, scenarios, periods, buy, agreement, option, items
-        )
+        group = _group(rng, members, scenarios, periods, buy, agreement, option, items)
         groups.append(group)
         value = group.discount[:, None] * group.step_value[None, :]
         base += (group.size * value[None]).sum(axis=(1, 2))[group.future]
