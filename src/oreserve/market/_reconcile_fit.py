@@ -23,7 +23,7 @@ Bools = npt.NDArray[np.bool_]
 
 MOST_ROUNDS = 200
 CLOSED = 1e-13  # of what flows through a row, in standard errors: done
-BALANCED = 1e-9  # likewise: good enough where rounding ends the search
+BALANCED = 1e-6  # likewise: good enough where rounding ends the search
 
 
 @dataclass(frozen=True)

@@ -147,8 +147,12 @@ def node_order(chain: Chain) -> Ints:
 
 
 def world_output(chain: Chain) -> Floats:
-    """Return world output per item; where the study has none, what flows instead."""
-    through = throughput(chain)
-    largest = np.bincount(chain.nodes.item, weights=through, minlength=len(chain.items))
+    """Return world output per item; where the study has none, what flows instead.
+
+    At least a gram: below that nothing is weighed, and squares would underflow.
+    """
+    total = np.bincount(
+        chain.nodes.item, weights=throughput(chain), minlength=len(chain.items)
+    )
     known = np.isfinite(chain.world) & (chain.world > 0.0)
-    return np.where(known, chain.world, np.maximum(largest, 1e-9))
+    return np.maximum(np.where(known, chain.world, total), 1e-6)
