@@ -255,6 +255,24 @@ def test_stock_draw_becomes_an_unreported_plant() -> None:
     assert largest_gap(final) < 1e-9
 
 
+def test_no_stock_is_built_where_something_is_thrown_away() -> None:
+    # Swarf has a price, so little is thrown away and a stock takes some as well; a
+    # demand for a stock of what is worth nothing would have no price.
+    chain = base_chain(
+        processes={
+            "magnet": {"magnet": 1.0, "swarf": 0.3},
+            "recycle": {"oxide": 1.0, "swarf": -2.0},
+        },
+        plants=[("magnet", "VNM", 500.0, "read"), ("recycle", "VNM", 10.0, "read")],
+        demands=[("magnet", "VNM", 500.0, "read"), ("oxide", "VNM", 10.0, "read")],
+        prices={"magnet": 60_000.0, "oxide": 50_000.0, "swarf": 9_000.0},
+    )
+    final, frame = reconcile(chain)
+    assert used(frame, "swarf:VNM") > 100.0
+    assert "stock_build:swarf:VNM" not in final.demands.name
+    assert largest_gap(final) < 1e-9
+
+
 def test_small_misfits_need_no_stock_row() -> None:
     _, frame = reconcile(cobalt())
     assert frame.filter(pl.col("table") == "stock_change").is_empty()

@@ -196,19 +196,26 @@ def _settle_unsold(chain: Chain) -> Chain:
     )
 
 
-def _fold_stock(chain: Chain, raw: Chain, problem: FitProblem, values: Floats) -> Chain:
-    """Turn stock changes into rows that stay: a demand, or an unreported plant."""
-    stock = problem.split(values)[3]
-    counts = np.abs(stock) > _dust(chain, raw)[problem.stock]
-    builds = [(n, q) for n, q in _pairs(problem.stock, stock) if q > 0.0]
-    draws = [(n, -q) for n, q in _pairs(problem.stock, stock) if q < 0.0]
-    kept = set(problem.stock[counts].tolist())
-    chain = _with_builds(chain, [pair for pair in builds if pair[0] in kept])
-    return _with_draws(chain, [pair for pair in draws if pair[0] in kept])
+def _fold_stock(
+    chain: Chain, raw: Chain, problem: FitProblem, values: Floats
+) -> Chain:
+    """Turn stock changes into rows that stay: a demand, or an unreported plant.
 
-
-def _pairs(nodes: Ints, values: Floats) -> list[tuple[int, float]]:
-    return list(zip(nodes.tolist(), values.tolist(), strict=True))
+    Where something is unsold, a build is more of that and a draw less: a demand
+    would have no price there.
+    """
+    assert chain.unsold_base is not None
+    change = np.zeros(chain.nodes.item.size)
+    change[problem.stock] = problem.split(values)[3]
+    change[np.abs(change) <= _dust(chain, raw)] = 0.0
+    unsold = chain.unsold_base.copy()
+    taken_up = np.where(unsold > 0.0, np.maximum(change, -unsold), 0.0)
+    chain = replace(chain, unsold_base=unsold + taken_up)
+    change -= taken_up
+    nodes = problem.stock.tolist()
+    builds = [(n, float(change[n])) for n in nodes if change[n] > 0.0]
+    draws = [(n, -float(change[n])) for n in nodes if change[n] < 0.0]
+    return _with_draws(_with_builds(chain, builds), draws)
 
 
 def _with_builds(chain: Chain, builds: list[tuple[int, float]]) -> Chain:
