@@ -138,14 +138,17 @@ class HomeMarket:
             base, workers=workers, periods=len(home.starts), candidates=candidates
         )
         index = self.simulator.index
-        self._demand = np.array([index.demands.index(d) for d in home.demand], int)
+        uses = {name: number for number, name in enumerate(index.demands)}
+        # A market of some chains only leaves the other uses at 0.
+        self._demand = np.array([uses.get(name, -1) for name in home.demand], int)
         place = {name: number for number, name in enumerate(index.items)}
         self._item = np.array([place.get(name, -1) for name in home.item], int)
         plants = {name: number for number, name in enumerate(index.plants)}
         self._project = np.array([plants.get(p, -1) for p in self.projects], int)
         self.room_plant = index.home_plants
         base_price = self.simulator.base_price
-        known = np.where(self._item >= 0, base_price[self._item], np.nan)
+        known = np.full(len(self._item), np.nan)
+        known[self._item >= 0] = base_price[self._item[self._item >= 0]]
         self.bid = BID_SHARE * np.where(np.isfinite(known), known, home.price)
 
     def run(
@@ -171,7 +174,10 @@ class HomeMarket:
 
         def uses(name: str) -> Floats:
             table = np.array([getattr(one, name) for one in found], dtype=float)
-            return table[:, :, self._demand]
+            out = np.zeros((*table.shape[:2], len(self._demand)))
+            here = self._demand >= 0
+            out[:, :, here] = table[:, :, self._demand[here]]
+            return out
 
         output = np.array([one.output for one in found], dtype=float)
         made = np.zeros((*output.shape[:2], len(self._project)))

@@ -58,6 +58,7 @@ from oreserve.planning._verify import (
     conditional_value_at_risk,
     student_halfwidth,
 )
+from oreserve.planning._world import period_loss
 from oreserve.planning.result import Plan
 from oreserve.threats import read_drivers, sample_scenarios, touching_drivers
 
@@ -80,7 +81,7 @@ GAP = 1e-3
 MOST_PASSES = 3
 SENSITIVITY_SCENARIOS = 40
 SENSITIVITY_DRAWS = 12
-VARIANT_SCENARIOS = 10
+VARIANT_SCENARIOS = 5
 PROGRAMME_SCENARIOS = 100
 BATCHES = 10
 ROBUST = 0.8
@@ -377,7 +378,7 @@ def _finish(
         frames["programmes"] = _programmes_table(work, best, fresh_base)
     draws: list[Draw] = []
     if parts[1]:
-        draws = _sensitivity(work, best, seed)
+        draws = _sensitivity(work, best, fresh_base, seed)
         frames["sensitivity"] = tornado_table(draws, best.planned)
         frames["draws"] = _draws_table(draws)
     robust = _robust(problem, x, draws)
@@ -513,7 +514,16 @@ def _first(runs: Runs, count: int) -> Runs:
     return Runs.from_arrays({k: v[:count] for k, v in runs.to_arrays().items()})
 
 
-def _sensitivity(work: _Work, best: Pass, seed: int) -> list[Draw]:
+def _benefit_by_item(home: Home, without: Runs, having: Runs) -> Floats:
+    """Compute the loss that the plan removes by item, (I,) million USD."""
+    before = period_loss(home, without.short, without.wanted)
+    after = period_loss(home, having.short, having.wanted)
+    mean = np.einsum("std,t->d", before - after, home.discount) / len(before)
+    total = np.bincount(home.demand_item, weights=mean, minlength=len(home.item))
+    return np.asarray(total, dtype=float)
+
+
+def _sensitivity(work: _Work, best: Pass, fresh_base: Runs, seed: int) -> list[Draw]:
     """Perturb home's side and the market; see which purchases stay."""
     problem, x = best.problem, best.solution.x
     if not x.any():
@@ -521,7 +531,7 @@ def _sensitivity(work: _Work, best: Pass, seed: int) -> list[Draw]:
     count = min(SENSITIVITY_SCENARIOS, len(work.scenarios))
     small = make_problem(
         work.home,
-        problem.world.first(count),
+        problem.world.pick(range(count)),
         agreement_offers=problem.columns.agreement_offers,
         project_offers=problem.columns.project_offers,
         budget_usd=problem.programme.first.budget * 1e6,
@@ -543,12 +553,12 @@ def _sensitivity(work: _Work, best: Pass, seed: int) -> list[Draw]:
         workers=work.workers,
         progress=lambda done, total: work.say("Other assumptions", done, total),
     )
-    few = min(VARIANT_SCENARIOS, len(work.scenarios))
     draws += market_variants(
         problem,
         x,
         work.base,
-        count=few,
+        benefit_by_item=_benefit_by_item(work.home, fresh_base, best.having),
+        count=min(VARIANT_SCENARIOS, len(work.scenarios)),
         workers=work.workers,
         progress=lambda done, total: work.say("Other markets", done, total),
     )
@@ -580,16 +590,21 @@ def _draws_table(draws: list[Draw]) -> pl.DataFrame:
 
 
 def _robust(problem: Problem, x: Floats, draws: list[Draw]) -> dict[str, float]:
-    """Compute how often each purchase and agreement survives."""
+    """Compute how often each purchase, agreement and project survives."""
     tonnes = problem.bought(x).sum(axis=1)
     planned = {n: float(t) for n, t in zip(problem.home.item, tonnes, strict=True)}
+    items: dict[str, tuple[str, ...]] = {}
     for column, place in problem.columns.agreements:
         offer = problem.columns.agreement_offers[place]
-        planned[f"agreement {offer.name}"] = float(x[column] * offer.most_t)
+        key = f"agreement {offer.name}"
+        planned[key] = float(x[column] * offer.most_t)
+        items[key] = (offer.item,)
     for column, place in problem.columns.options:
-        key = f"project {problem.columns.project_offers[place].project}"
+        project = problem.columns.project_offers[place]
+        key = f"project {project.project}"
         planned[key] = planned.get(key, 0.0) + float(x[column] > 0.5)
-    return robust_shares(planned, draws)
+        items[key] = tuple(project.output)
+    return robust_shares(planned, draws, items)
 
 
 def _states_table(work: _Work, names: tuple[str, ...]) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from oreserve.planning._world import period_loss
 from oreserve.threats import uniform_draw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from oreserve.market import Base
     from oreserve.planning._home import Home
@@ -55,6 +55,7 @@ class Draw:
 
     `benefit` is the expected loss that the plan in hand removes under the changed
     assumptions, million USD; `bought` the tonnes of the best plan under them.
+    `scope` are the items that it says something about; None: all.
     """
 
     parameter: str
@@ -62,6 +63,7 @@ class Draw:
     value: float
     benefit: float
     bought: dict[str, float]
+    scope: frozenset[str] | None = None
 
 
 ONE_BY_ONE: tuple[tuple[str, str, float, float, float], ...] = (
@@ -195,6 +197,9 @@ def _draw(
     return Draw(name, level, value, benefit, bought)
 
 
+SCOPE_SHARE = 0.9
+"""Part of the plan's benefit whose chains are simulated again."""
+
 VARIANTS: tuple[tuple[str, str, float, float], ...] = (
     ("demand elasticity", "elasticity", 0.5, 2.0),
     ("leakage through third countries", "leakage", 0.0, 2.0),
@@ -208,63 +213,102 @@ def market_variants(
     x: Floats,
     base: Base,
     *,
+    benefit_by_item: Floats,
     count: int,
     workers: int,
     progress: Callable[[float, float], None] | None = None,
 ) -> list[Draw]:
-    """Simulate other markets on the first `count` scenarios.
+    """Simulate other markets on few scenarios and the chains that matter.
 
     The plan in hand is simulated as it stands; the best plan of the variant says
-    which purchases survive.
+    which purchases survive. Chains are taken by the benefit that they hold until
+    `SCOPE_SHARE` of it is in; scenarios are spread over the losses, so that few
+    stand for many.
+
+    Parameters
+    ----------
+    benefit_by_item
+        (I,) loss that the plan removes, million USD.
+    count
+        Scenarios.
     """
-    draws: list[Draw] = []
-    scenarios = problem.world.scenarios[:count]
+    world = problem.world
+    order = np.argsort(problem.programme.base_loss, kind="stable")
+    picks = np.linspace(0, len(order) - 1, 2 * count + 1)[1::2]
+    chosen = sorted({int(order[round(pick)]) for pick in picks})
+    world = world.pick(chosen)
+    base = replace(base, chains=_chains_that_matter(problem, base, benefit_by_item))
+    scope = frozenset(item for chain in base.chains for item in chain.items)
     work = [
         (name, level, value, kind)
         for name, kind, low, high in VARIANTS
         for level, value in (("low", low), ("high", high))
     ]
     work.insert(0, ("market as it is", "base", 1.0, "none"))
+    draws: list[Draw] = []
     for place, (name, level, value, kind) in enumerate(work):
-        home = problem.home
-        market = HomeMarket(
-            home,
-            vary_base(base, kind, value),
-            agreement_offers=problem.columns.agreement_offers,
-            project_offers=problem.columns.project_offers,
-            workers=workers,
-        )
-        without = market.run(scenarios)
-        having = market.run(scenarios, standing_of(home, market, problem.columns, x))
-        benefit = _benefit(home, without, having)
-        world = replace(
-            market.world(scenarios, without, None),
-            project_share=problem.world.project_share[:count],
-        )
-        changed = make_problem(
-            home,
-            world,
-            agreement_offers=problem.columns.agreement_offers,
-            project_offers=problem.columns.project_offers,
-            budget_usd=problem.programme.first.budget * 1e6,
-            instruments=problem.instruments,
-            convert=problem.conversions is not None,
-        )
-        solution = solve_problem(
-            changed, gap=RELAXED_GAP, relaxed=True, workers=workers
-        )
-        tonnes = changed.bought(solution.x).sum(axis=1)
-        bought = {n: float(t) for n, t in zip(home.item, tonnes, strict=True)}
-        for column, number in changed.columns.agreements:
-            offer = changed.columns.agreement_offers[number]
-            bought[f"agreement {offer.name}"] = float(solution.x[column] * offer.most_t)
-        for column, number in changed.columns.options:
-            key = f"project {changed.columns.project_offers[number].project}"
-            bought[key] = bought.get(key, 0.0) + float(solution.x[column])
-        draws.append(Draw(name, level, value, benefit, bought))
+        varied = vary_base(base, kind, value)
+        benefit, bought = _variant(problem, x, world, varied, workers)
+        draws.append(Draw(name, level, value, benefit, bought, scope))
         if progress is not None:
             progress(place + 1, len(work))
     return draws
+
+
+def _chains_that_matter(
+    problem: Problem, base: Base, benefit_by_item: Floats
+) -> tuple[Any, ...]:
+    """Pick chains by the benefit that they hold, at least one."""
+    held = dict(zip(problem.home.item, np.maximum(benefit_by_item, 0.0), strict=True))
+    worth = [sum(held.get(item, 0.0) for item in chain.items) for chain in base.chains]
+    total = sum(worth)
+    kept: list[int] = []
+    got = 0.0
+    for number in sorted(range(len(worth)), key=lambda n: (-worth[n], n)):
+        if kept and got >= SCOPE_SHARE * total:
+            break
+        kept.append(number)
+        got += worth[number]
+    return tuple(base.chains[number] for number in sorted(kept))
+
+
+def _variant(
+    problem: Problem, x: Floats, world: World, base: Base, workers: int
+) -> tuple[float, dict[str, float]]:
+    """Simulate a market with and without the plan; solve for its best plan."""
+    home = problem.home
+    market = HomeMarket(
+        home,
+        base,
+        agreement_offers=problem.columns.agreement_offers,
+        project_offers=problem.columns.project_offers,
+        workers=workers,
+    )
+    scenarios = world.scenarios
+    without = market.run(scenarios)
+    having = market.run(scenarios, standing_of(home, market, problem.columns, x))
+    seen = replace(
+        market.world(scenarios, without, None), project_share=world.project_share
+    )
+    changed = make_problem(
+        home,
+        seen,
+        agreement_offers=problem.columns.agreement_offers,
+        project_offers=problem.columns.project_offers,
+        budget_usd=problem.programme.first.budget * 1e6,
+        instruments=problem.instruments,
+        convert=problem.conversions is not None,
+    )
+    solution = solve_problem(changed, gap=RELAXED_GAP, relaxed=True, workers=workers)
+    tonnes = changed.bought(solution.x).sum(axis=1)
+    bought = {n: float(t) for n, t in zip(home.item, tonnes, strict=True)}
+    for column, number in changed.columns.agreements:
+        offer = changed.columns.agreement_offers[number]
+        bought[f"agreement {offer.name}"] = float(solution.x[column] * offer.most_t)
+    for column, number in changed.columns.options:
+        key = f"project {changed.columns.project_offers[number].project}"
+        bought[key] = bought.get(key, 0.0) + float(solution.x[column])
+    return _benefit(home, without, having), bought
 
 
 def _benefit(home: Home, without: Any, having: Any) -> float:
@@ -320,8 +364,15 @@ def vary_base(base: Base, kind: str, factor: float) -> Base:
     return replace(base, chains=tuple(chains))
 
 
-def robust_shares(planned: dict[str, float], draws: list[Draw]) -> dict[str, float]:
+def robust_shares(
+    planned: dict[str, float],
+    draws: list[Draw],
+    items: Mapping[str, Iterable[str]] | None = None,
+) -> dict[str, float]:
     """Compute the share of draws in which half of a purchase is bought again.
+
+    A draw counts for a decision if its scope has one of the decision's `items`;
+    without an entry there the decision is named like its item.
 
     Examples
     --------
@@ -335,6 +386,8 @@ def robust_shares(planned: dict[str, float], draws: list[Draw]) -> dict[str, flo
     for name, tonnes in planned.items():
         # Home-side draws hold the options, so only new markets judge projects.
         among = simulated if name.startswith("project ") else draws
+        own = frozenset((items or {}).get(name, (name,)))
+        among = [d for d in among if d.scope is None or own & d.scope]
         if tonnes > 0.0 and among:
             kept = [d.bought.get(name, 0.0) >= ROBUST_PART * tonnes for d in among]
             found[name] = sum(kept) / len(kept)

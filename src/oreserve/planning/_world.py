@@ -12,6 +12,8 @@ import numpy.typing as npt
 from oreserve.planning._home import DEPTH_VALUES, DEPTH_WIDTHS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oreserve.planning._home import Home
     from oreserve.study.scenario import Scenario
 
@@ -62,23 +64,22 @@ class World:
     room_plant: tuple[str, ...]
     pass_through: Floats | None = None
 
-    def first(self, count: int) -> World:
-        """Return the first scenarios only."""
+    def pick(self, chosen: Sequence[int]) -> World:
+        """Return some scenarios only, in the order given."""
+        names = (
+            "wanted",
+            "short",
+            "fillable",
+            "release_share",
+            "agreement_share",
+            "project_share",
+            "room",
+        )
+        rows = list(chosen)
         return replace(
             self,
-            scenarios=self.scenarios[:count],
-            **{
-                name: getattr(self, name)[:count]
-                for name in (
-                    "wanted",
-                    "short",
-                    "fillable",
-                    "release_share",
-                    "agreement_share",
-                    "project_share",
-                    "room",
-                )
-            },
+            scenarios=tuple(self.scenarios[s] for s in rows),
+            **{name: getattr(self, name)[rows] for name in names},
         )
 
     @property
