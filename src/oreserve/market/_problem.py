@@ -537,7 +537,9 @@ def _lane_pieces(chain: Chain, rules: MarketRules, lane_cost: Floats) -> _Pieces
     lanes = chain.lanes
     steps = []
     unit = np.ones(len(lane_cost))
-    cost_step = rules.wedge * chain.nodes.price[lanes.from_node]
+    # By-products that are thrown away are worth 0 at home: the importer's price.
+    price = np.nan_to_num(chain.nodes.price)
+    cost_step = rules.wedge * np.maximum(price[lanes.from_node], price[lanes.to_node])
     for k in range(len(lane_cost)):
         base, tau = float(lanes.base[k]), float(lane_cost[k])
         if chain.calibrated and base > 0.0:
