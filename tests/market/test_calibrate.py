@@ -270,6 +270,16 @@ def test_ceilings_stay_equal_within_an_item_and_above_prices() -> None:
     np.testing.assert_allclose(ceiling, 1.5 * highest)
 
 
+def test_chain_without_a_base_year_keeps_its_prices() -> None:
+    chain = base_chain(
+        processes={"mine": {"ore": 1.0}},
+        plants=[("mine", "AUS", 0.0, "read", {"capacity": 10.0})],
+        prices={"ore": 10.0},
+    )
+    calibrated, _ = calibrate(reconcile(chain)[0], wedge=WEDGE)
+    np.testing.assert_array_equal(calibrated.nodes.price, [10.0])
+
+
 def test_thousandfold_quantities_change_no_price() -> None:
     one, _ = calibrate(cobalt(), wedge=WEDGE)
     thousand, _ = calibrate(cobalt(scale=1000.0), wedge=WEDGE)

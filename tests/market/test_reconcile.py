@@ -406,6 +406,18 @@ def test_read_row_moved_far_says_so() -> None:
     assert "read, moved over 3 sigma" in row(frame, "ore_AUS_other")["reason"]
 
 
+def test_use_without_any_source_is_pointed_out() -> None:
+    chain = base_chain(
+        processes={"mine": {"ore": 1.0}},
+        demands=[("ore", "USA", 5.0, "assumed")],
+        world={"ore": 0.0},
+    )
+    _, frame = reconcile(chain)
+    lost = row(frame, "ore_USA_other")
+    assert lost["used"] < 0.1
+    assert "moved by more than half" in lost["reason"]
+
+
 def shuffled(chain: Chain, rng: np.random.Generator) -> Chain:
     """Put the rows of plants, demands, lanes and triplets into another order."""
     parts: dict[str, Any] = {}

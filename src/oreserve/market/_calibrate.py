@@ -173,6 +173,8 @@ def _solve(problem: _Inverse) -> tuple[Floats, Floats]:
     revenue and by price, so that alumina and gallium share one programme.
     """
     chain, raw, base = problem.chain, problem.raw, problem.base
+    if base.nodes.size == 0:  # projects only: nothing happens in the base year
+        return raw.price.copy(), np.zeros(chain.plants.base.size)
     builder = BlockBuilder()
     names = node_names(chain)
     scale = raw.scale

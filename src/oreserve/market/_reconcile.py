@@ -196,9 +196,7 @@ def _settle_unsold(chain: Chain) -> Chain:
     )
 
 
-def _fold_stock(
-    chain: Chain, raw: Chain, problem: FitProblem, values: Floats
-) -> Chain:
+def _fold_stock(chain: Chain, raw: Chain, problem: FitProblem, values: Floats) -> Chain:
     """Turn stock changes into rows that stay: a demand, or an unreported plant.
 
     Where something is unsold, a build is more of that and a draw less: a demand

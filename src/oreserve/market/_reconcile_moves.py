@@ -94,6 +94,8 @@ def _row(
     if abs(z) > LARGE_MOVE:
         read = "read, " if evidence == "read" else ""
         reasons = [*reasons, f"{read}moved over 3 sigma"]
+    if raw > 0.0 and abs(fitted - raw) > 0.5 * raw:
+        reasons = [*reasons, "moved by more than half"]
     return {
         "table": table,
         "key": key,
