@@ -23,6 +23,7 @@ from oreserve.planning._problem import make_problem, solve_problem
 from oreserve.planning._programme import solve_extensive
 from oreserve.planning._world import period_loss
 from oreserve.study import load_study
+from oreserve.tables import empty
 from oreserve.threats import sample_scenarios
 
 BUDGET = 20e6
@@ -218,6 +219,14 @@ def test_a_saved_plan_is_whole(small, tmp_path) -> None:
     assert "verified benefit" in small.summary()
 
 
+def test_an_agreement_stands_beside_spot_and_reserve_at_equal_money(small) -> None:
+    table = small.comparison
+    assert table["agreement"].sort().equals(small.agreements["agreement"].sort())
+    assert (table["agreement_benefit_usd"] > 0).all()
+    assert (table["spot_benefit_usd"] == 0).all()
+    assert (table["reserve_money_usd"] <= table["money_usd"] * (1 + 1e-9)).all()
+
+
 def test_more_reserve_never_raises_the_verified_loss(simulated, problem) -> None:
     market, scenarios, base, _ = simulated
     buys = [b for b in problem.columns.buys if market.home.item[b.item] == "gallium"]
@@ -230,6 +239,133 @@ def test_more_reserve_never_raises_the_verified_loss(simulated, problem) -> None
     assert losses[1] <= losses[0] + 1e-9
     assert losses[2] <= losses[1] + 1e-9
     assert losses[2] < losses[0]
+
+
+def test_where_home_is_closed_the_reserve_gives_what_is_planned(tiny) -> None:
+    # No measure, no driver but one that stops half of home's only plant: nobody
+    # abroad reacts, so that what is planned is what the market shows.
+    closed = _closed_study(tiny)
+    result = plan(
+        closed,
+        budget_usd=50e6,
+        scenarios=12,
+        verify=12,
+        frontier=False,
+        sensitivity=False,
+        programmes=False,
+    )
+    f = result.figures
+    assert result.reserve["tonnes"].sum() > 0
+    inside = result.verification.filter(
+        pl.col("rule") == "everything together on the plan's own scenarios"
+    )
+    assert inside["verified_usd"][0] == pytest.approx(
+        inside["planned_usd"][0], rel=0.02
+    )
+    assert f["verified_benefit_usd"] > 0
+
+
+FACT = {"source_id": "invented", "evidence": "assumed"}
+
+
+def _table(name: str, *rows: dict[str, object]) -> pl.DataFrame:
+    if not rows:
+        return empty(name)
+    frame = pl.DataFrame([{**FACT, **row} for row in rows], infer_schema_length=None)
+    return pl.concat([empty(name), frame], how="diagonal_relaxed")
+
+
+def _closed_study(tiny):
+    """One country, one item, one plant that strikes one year in five."""
+    chances = {("calm", "calm"): 0.8, ("calm", "strike"): 0.2}
+    chances |= {("strike", "calm"): 0.5, ("strike", "strike"): 0.5}
+    keep = {"countries": tiny.table("countries").filter(pl.col("country") == "USA")}
+    rows = {
+        "items": _table(
+            "items",
+            {
+                "item": "ore",
+                "mineral": "ore",
+                "stage": "mine",
+                "basis": "contained",
+                "storable": True,
+                "entry_share": 0.0,
+                "leakage_share": 0.0,
+            },
+        ),
+        "processes": _table(
+            "processes", {"process": "mining", "stage": "mine", "main_item": "ore"}
+        ),
+        "recipes": _table(
+            "recipes", {"process": "mining", "item": "ore", "coefficient": 1.0}
+        ),
+        "plants": _table(
+            "plants",
+            {
+                "plant": "mine",
+                "process": "mining",
+                "country": "USA",
+                "capacity_t_per_year": 130.0,
+                "base_activity_t_per_year": 100.0,
+                "cost_usd_per_t": 900.0,
+                "basis": "output",
+            },
+        ),
+        "demands": _table(
+            "demands",
+            {
+                "demand": "use",
+                "item": "ore",
+                "country": "USA",
+                "class": "other",
+                "quantity_t_per_year": 100.0,
+                "price_elasticity": -0.3,
+                "max_price_usd_per_t": 30_000.0,
+                "loss_usd_per_t": 50_000.0,
+            },
+        ),
+        "prices": _table(
+            "prices",
+            {
+                "item": "ore",
+                "market": "world",
+                "period": "2024",
+                "kind": "outside",
+                "usd_per_t": 1_000.0,
+            },
+        ),
+        "drivers": _table(
+            "drivers",
+            *(
+                {
+                    "driver": "labour",
+                    "state": a,
+                    "next_state": b,
+                    "probability_per_year": p,
+                }
+                for (a, b), p in chances.items()
+            ),
+        ),
+        "driver_states": _table(
+            "driver_states",
+            {"driver": "labour", "state": "calm", "start_share": 1.0},
+            {"driver": "labour", "state": "strike", "start_share": 0.0},
+        ),
+        "driver_effects": _table(
+            "driver_effects",
+            {
+                "driver": "labour",
+                "state": "strike",
+                "row": "1",
+                "kind": "outage",
+                "item": "ore",
+                "country": "USA",
+                "factor": 0.4,
+            },
+        ),
+    }
+    others = set(tiny.tables) - set(rows) - {"countries", "sources", "settings"}
+    return tiny.with_tables(**keep, **rows, **{name: empty(name) for name in others})
 
 
 def test_a_plan_is_worth_in_the_market_what_it_promises(simulated, problem) -> None:

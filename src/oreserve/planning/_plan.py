@@ -49,6 +49,7 @@ from oreserve.planning._sensitivity import (
 )
 from oreserve.planning._tables import (
     agreements_table,
+    comparison_table,
     covered_states,
     marginal_values,
     projects_table,
@@ -384,6 +385,7 @@ def _finish(
     robust = _robust(problem, x, draws)
     frames["reserve"] = reserve_table(problem, x, robust=robust, why=states)
     frames["agreements"] = agreements_table(problem, x, robust=robust, why=states)
+    frames["comparison"] = comparison_table(problem, x)
     frames["projects"] = projects_table(problem, x, robust=robust, why=states)
     frames["coverage"] = coverage_table(problem, x, fresh_base, best.having, states)
     frames["marginal_value"] = marginal_values(problem, x)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from oreserve.planning._columns import PRICE_STEPS
+from oreserve.planning._gains import gains
 from oreserve.planning._lshaped import Evaluator
 from oreserve.planning._programme import tail_weight
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "agreements_table",
+    "comparison_table",
     "covered_states",
     "marginal_values",
     "projects_table",
@@ -56,6 +58,7 @@ AGREEMENTS = {
     "tonnes_per_year": pl.Float64,
     "outlay_usd": pl.Float64,
     "exposure_usd": pl.Float64,
+    "expected_cost_usd": pl.Float64,
     "robust_share": pl.Float64,
     "why": pl.String,
 }
@@ -133,6 +136,7 @@ def agreements_table(
                 "tonnes_per_year": tonnes,
                 "outlay_usd": tonnes * offer.cash_usd,
                 "exposure_usd": tonnes * offer.cash_usd,
+                "expected_cost_usd": tonnes * offer.cost_usd,
                 "robust_share": robust.get(f"agreement {offer.name}"),
                 "why": why.get(offer.item, ""),
             }
@@ -217,6 +221,75 @@ def marginal_values(problem: Problem, x: Floats) -> pl.DataFrame:
         "value_per_usd": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema)
+
+
+def comparison_table(problem: Problem, x: Floats) -> pl.DataFrame:
+    """Compare each agreement with spot buying and reserve tonnes at equal money.
+
+    The same money is spent on the item's reserve in the years in order, cheapest
+    price steps first; what limits leave unspent is shown. Spot buying moves no
+    tonnes to home: users pay the market's price and get what it gives.
+
+    Returns
+    -------
+    polars.DataFrame
+        Expected discounted loss removed by each alone, USD.
+    """
+    home, first = problem.home, problem.programme.first
+    rows: list[dict[str, Any]] = []
+    for column, place in problem.columns.agreements:
+        if x[column] <= DUST:
+            continue
+        offer = problem.columns.agreement_offers[place]
+        money = float(first.cash[column] * x[column])
+        signed = np.zeros_like(x)
+        signed[column] = x[column]
+        held = np.zeros_like(x)
+        left = money
+        tonnes = 0.0
+        for buy in problem.columns.buys_of(home.item_index(offer.item)):
+            for step in range(buy.column + 1, buy.column + 1 + PRICE_STEPS):
+                part = min(1.0, left / first.cash[step]) if first.cash[step] else 0.0
+                held[step] = part
+                held[buy.column] += part / PRICE_STEPS
+                left -= part * float(first.cash[step])
+            tonnes += float(held[buy.column] * buy.most_t)
+        rows.append(
+            {
+                "agreement": offer.name,
+                "item": offer.item,
+                "money_usd": money * 1e6,
+                "tonnes_per_year": float(x[column] * offer.most_t),
+                "agreement_benefit_usd": _benefit(problem, signed),
+                "reserve_tonnes": tonnes,
+                "reserve_money_usd": (money - left) * 1e6,
+                "reserve_benefit_usd": _benefit(problem, held),
+                "spot_benefit_usd": 0.0,
+            }
+        )
+    schema = {
+        "agreement": pl.String,
+        "item": pl.String,
+        "money_usd": pl.Float64,
+        "tonnes_per_year": pl.Float64,
+        "agreement_benefit_usd": pl.Float64,
+        "reserve_tonnes": pl.Float64,
+        "reserve_money_usd": pl.Float64,
+        "reserve_benefit_usd": pl.Float64,
+        "spot_benefit_usd": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema).sort("item", "agreement")
+
+
+def _benefit(problem: Problem, x: Floats) -> float:
+    """Compute the expected loss that some decisions alone remove, USD."""
+    touched = np.nonzero(x)[0]
+    total = 0.0
+    for group in problem.programme.groups:
+        if np.isin(group.columns, touched).any():
+            gain = gains(group, x).gain[group.future]
+            total += float(problem.programme.probability @ gain)
+    return total * 1e6
 
 
 def covered_states(
