@@ -155,7 +155,7 @@ class ChainMarket:
         self.base_lanes = self._intern_lanes(np.zeros(self.problem.lane.owners))
         self.cache: dict[Key, Cleared] = {}
         self.lane_after: dict[Key, int] = {}
-        self._bases: dict[tuple[int, tuple[int, ...]], Any] = {}
+        self._bases: dict[int, Any] = {}
         self._base_basis: Any = None
         self._home_at = {int(n): h for h, n in enumerate(self.problem.home_node)}
         self._hub_in_at = {int(n): m for m, n in enumerate(self.problem.hub.in_node)}
@@ -328,27 +328,19 @@ class ChainMarket:
             self._base_basis = base.basis
 
     def prepare_basis(self, key: Key) -> None:
-        """Find where the simplex starts for keys like this one."""
+        """Find where the simplex starts for keys with the same effects."""
         self.prepare_base()
-        name = self.basis_name(key)
-        if name not in self._bases:
+        if key.effects not in self._bases:
             first = Key(self.year_of[0], key.effects, self.base_lanes)
-            if key.projects:
-                first = replace(first, projects=key.projects)
             found = clear(
                 self.problem, self.terms(first), basis=self._base_basis, keep_basis=True
             )
-            self._bases[name] = found.basis
-
-    def basis_name(self, key: Key) -> tuple[int, tuple[int, ...]]:
-        """Return which keys start from one basis: same effects, same projects."""
-        return key.effects, tuple(p for p, _ in key.projects)
+            self._bases[key.effects] = found.basis
 
     def solve(self, key: Key) -> tuple[Terms, Cleared]:
         """Clear the sub-problem of a key; needs `prepare_basis` before."""
         terms = self.terms(key)
-        basis = self._bases[self.basis_name(key)]
-        return terms, clear(self.problem, terms, basis=basis)
+        return terms, clear(self.problem, terms, basis=self._bases[key.effects])
 
     def store(self, key: Key, cleared: Cleared) -> None:
         """Keep a solution, without the columns that nobody reads again."""

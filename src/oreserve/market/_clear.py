@@ -19,7 +19,8 @@ import numpy.typing as npt
 from oreserve.market._problem import Part, Problem
 from oreserve.network.block import new_highs, pass_model, run_highs
 
-__all__ = ["Cleared", "FlowCap", "Terms", "clear", "open_terms", "price_interval"]
+__all__ = ["Basis",
+    "Cleared", "FlowCap", "Terms", "clear", "open_terms", "price_interval"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -61,6 +62,14 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """A simplex basis and the number of rows that it is for."""
+
+    rows: int
+    highs: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Cleared:
     """An equilibrium in tonnes a year and USD per tonne."""
 
@@ -85,7 +94,7 @@ class Cleared:
     value: Floats  # columns, unit of the programme
     row_dual: Floats  # rows, million USD per unit
     upper: Floats
-    basis: Any = field(repr=False, default=None)
+    basis: Basis | None = field(repr=False, default=None)
 
 
 _local = threading.local()
@@ -94,7 +103,8 @@ _local = threading.local()
 def _highs() -> highspy.Highs:
     """Return this thread's solver; every model is passed to it whole."""
     if not hasattr(_local, "highs"):
-        _local.highs = new_highs(presolve="off")
+        # Rows and columns are scaled here; a second scaling costs iterations.
+        _local.highs = new_highs(presolve="off", simplex_scale_strategy=0)
     solver: highspy.Highs = _local.highs
     return solver
 
@@ -148,7 +158,7 @@ def clear(
     problem: Problem,
     terms: Terms,
     *,
-    basis: Any = None,
+    basis: Basis | None = None,
     keep_basis: bool = False,
 ) -> Cleared:
     """Solve one period; a tariff is met by a damped fixed point on prices.
@@ -224,7 +234,7 @@ def _solve(
     problem: Problem,
     terms: Terms,
     extra_lane_cost: Floats | None,
-    basis: Any,
+    basis: Basis | None,
     *,
     keep_basis: bool,
 ) -> Cleared:
@@ -259,9 +269,14 @@ def _solve(
         indices=problem.indices,
         values=problem.values,
     )
-    if basis is not None:
-        highs.setBasis(basis)
+    highs.setOptionValue("simplex_iteration_limit", 2000 + 10 * problem.rows)
+    # A basis without rows for these caps gets them as basic rows, else it has them.
+    with_caps = basis is not None and basis.rows == problem.rows + len(terms.caps)
+    if basis is not None and basis.rows == problem.rows and not with_caps:
+        highs.setBasis(basis.highs)
     _add_caps(highs, problem, terms.caps)
+    if basis is not None and with_caps:
+        highs.setBasis(basis.highs)
     run_highs(highs, f"the market of {problem.chain.name}")
     solution = highs.getSolution()
     return _read(
@@ -271,7 +286,11 @@ def _solve(
         dual=np.array(solution.row_dual),
         reduced=np.array(solution.col_dual),
         upper=upper,
-        basis=highs.getBasis() if keep_basis else None,
+        basis=(
+            Basis(problem.rows + len(terms.caps), highs.getBasis())
+            if keep_basis
+            else None
+        ),
     )
 
 
@@ -322,7 +341,7 @@ def _read(
     dual: Floats,
     reduced: Floats,
     upper: Floats,
-    basis: Any,
+    basis: Basis | None,
 ) -> Cleared:
     """Turn a solution of the programme into tonnes and dollars."""
     value = np.clip(value, 0.0, None)

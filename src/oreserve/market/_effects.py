@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,7 +113,7 @@ class EffectReader:
         period_days: float = 365.25,
     ) -> None:
         self._problem = problem
-        self._members = members
+        self._members = cache(members)
         self._plant_stage = np.array(plant_stage, dtype=object)
         self._stock_item = tuple(stock_item)
         self._stock_country = np.array(stock_country, dtype=object)

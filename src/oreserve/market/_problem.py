@@ -27,6 +27,7 @@ Ints = npt.NDArray[np.int64]
 
 LANE_EDGES = (0.0, 0.5, 1.0, 1.2)  # of base flow; costs -2k, -k, +k, +2k
 IDLE_MARKUP = 1.25  # cost of restarted capacity as a multiple of base revenue
+TIE_SHARE = 2e-4  # of the price: what tells equal routes apart, on average
 Focus = dict[int, tuple[float, float, int]]
 
 
@@ -245,8 +246,10 @@ def build_problem(
     unsold = assembly.add_single(
         chain.disposal[chain.nodes.item], node_scale, entries=[(nodes, -1.0)]
     )
+    # Traders buy after users who pay the base price: a tie would have many optima.
+    bid_price = (rules.bid - 5.0 * TIE_SHARE) * price[stock_node]
     fill = assembly.add_single(
-        -rules.bid * price[stock_node], node_scale[stock_node], [(stock_node, -1.0)]
+        -bid_price, node_scale[stock_node], [(stock_node, -1.0)]
     )
     draw = assembly.add_single(
         rules.ask * price[stock_node], node_scale[stock_node], [(stock_node, 1.0)]
@@ -459,6 +462,15 @@ def _demand_pieces(
     return owner, start, width, -price
 
 
+def _spread(number: int, width: float = 0.5) -> float:
+    """Return a factor near 1 that differs by row.
+
+    Calibrated costs make every used route equally good, so that flows have many
+    optima; steps of slightly different height leave one.
+    """
+    return 1.0 + width * ((0.6180339887498949 * number) % 1.0 - 0.5)
+
+
 def _plant_limit(chain: Chain) -> Floats:
     """Return normal capacity: all but the idle part, and never below the base."""
     plants = chain.plants
@@ -486,7 +498,7 @@ def _plant_pieces(
             unit[f] = base
             steps.append(supply_steps(elasticity, room / base, focus=focus.get(-1 - f)))
         elif chain.calibrated and base > 0.0:
-            wedge = rules.wedge
+            wedge = rules.wedge * _spread(f)
             # A negative net cost would turn the wedge around.
             turn = wedge if plants.cost[f] >= 0.0 else -wedge
             prices = np.array([1.0 - turn, 1.0 + turn])
@@ -543,7 +555,7 @@ def _lane_pieces(chain: Chain, rules: MarketRules, lane_cost: Floats) -> _Pieces
     for k in range(len(lane_cost)):
         base, tau = float(lanes.base[k]), float(lane_cost[k])
         if chain.calibrated and base > 0.0:
-            step = float(cost_step[k])
+            step = float(cost_step[k]) * _spread(k)
             unit[k] = base
             prices = np.array([tau - 2 * step, tau - step, tau + step, tau + 2 * step])
             widths = np.append(np.diff(LANE_EDGES), np.inf)
@@ -557,7 +569,10 @@ def _entry_cost(chain: Chain, nodes: Ints, *, importer: bool) -> Floats:
     """Return the cost of a hub leg: calibrated, else all on the importer's leg."""
     set_cost = chain.entry_cost if importer else chain.entry_cost_out
     if set_cost is not None:
-        return np.nan_to_num(set_cost[nodes])
+        # Never below the calibrated cost: an entry must not start at the base.
+        more = np.array([_spread(int(n), 2.0) for n in nodes]) * TIE_SHARE
+        top = np.nan_to_num(chain.nodes.price[nodes])
+        return np.nan_to_num(set_cost[nodes]) + more * top
     if not importer:
         return np.zeros(len(nodes))
     share = chain.lane_cost_share[chain.nodes.item[nodes]]
@@ -572,6 +587,9 @@ def _leak_cost(chain: Chain, hub: Hub) -> Floats:
     if chain.calibrated:
         spread = at - price[hub.leak_from]
         cost = np.maximum(cost, spread + 0.004 * at)
+        cost = cost + TIE_SHARE * at * np.array(
+            [_spread(int(n), 2.0) for n in hub.leak_from]
+        )
     return cost
 
 

@@ -320,9 +320,9 @@ class Simulator:
         )
         if not missing:
             return
-        first: dict[tuple[int, object], tuple[int, Key]] = {}
+        first: dict[tuple[int, int], tuple[int, Key]] = {}
         for c, key in missing:
-            first.setdefault((c, self.markets[c].basis_name(key)), (c, key))
+            first.setdefault((c, key.effects), (c, key))
         # The largest chains first: they decide when the work is done.
         missing.sort(key=lambda pair: -self.markets[pair[0]].problem.columns)
         if self.workers == 1 or len(missing) == 1:

@@ -390,7 +390,10 @@ def run_highs(highs: highspy.Highs, what: str = "the linear programme") -> None:
         message = f"{what} was stopped: {highs.modelStatusToString(first)}"
         raise SolverError(message)
     no_solution = 0
-    for options in _FALLBACKS:
+    limit = highs.getOptionValue("simplex_iteration_limit")[1]
+    # A start that cycles is cut short by its limit; the others have more room.
+    room = {"simplex_iteration_limit": min(100 * limit, 2**31 - 1)}
+    for options in ({**way, **room} for way in _FALLBACKS):
         before = {name: highs.getOptionValue(name)[1] for name in options}
         for name, value in options.items():
             highs.setOptionValue(name, value)
