@@ -154,7 +154,7 @@ def simulate(
         str | None,
         typer.Option(
             help="A bundled shock (see `oreserve shocks`) or a YAML file. Without "
-            "one the periods run with the measures of the study alone.",
+            "one the measures of the study alone; with neither, the base year.",
             metavar="NAME|FILE",
         ),
     ] = None,
@@ -224,6 +224,9 @@ def plan(
     programmes: Annotated[
         bool, typer.Option(help="Compare reserve only, contracts only and all.")
     ] = True,
+    single_shocks: Annotated[
+        bool, typer.Option(help="Run each bundled shock, for the report.")
+    ] = True,
     workers: Annotated[
         int, typer.Option(help="Threads; the result does not depend on it.", min=1)
     ] = 2,
@@ -250,7 +253,7 @@ def plan(
         check_target(out)
 
     from oreserve.planning import plan as run
-    from oreserve.report import write_excel, write_report
+    from oreserve.report import write_excel, write_report, write_shocks
     from oreserve.study import load_study
 
     chosen = _parse_instruments(instruments)
@@ -273,6 +276,8 @@ def plan(
         result.save(folder)
         figures = _read_json(folder / "plan.json")
         if out is not None:
+            if single_shocks:
+                write_shocks(loaded, folder, workers=workers, progress=progress)
             write_report(folder, folder / "report.html", study=loaded)
             if excel:
                 write_excel(folder, folder / "tables.xlsx")

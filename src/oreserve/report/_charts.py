@@ -89,17 +89,19 @@ def _axis(title: str, **more: Any) -> alt.Axis:
     return alt.Axis(title=title, **more)
 
 
-def frontier_chart(frame: pl.DataFrame, *, identity: str, description: str) -> str:
+def frontier_chart(
+    frame: pl.DataFrame, *, unit: str, identity: str, description: str
+) -> str:
     """Draw loss against budget: the mean and the worst tenth.
 
     Parameters
     ----------
     frame
-        Columns `budget` (billion USD), `loss` (billion USD), `kind`.
+        Columns `budget`, `loss` (both in `unit`), `kind`.
     """
     base = alt.Chart(frame).encode(
-        x=alt.X("budget:Q", axis=_axis("Budget, billion USD")),
-        y=alt.Y("loss:Q", axis=_axis("Loss, billion USD"), scale=alt.Scale(zero=True)),
+        x=alt.X("budget:Q", axis=_axis(f"Budget, {unit}", labelFlush=False)),
+        y=alt.Y("loss:Q", axis=_axis(f"Loss, {unit}"), scale=alt.Scale(zero=True)),
         color=alt.Color(
             "kind:N",
             sort=["expected", "worst tenth"],
@@ -141,13 +143,15 @@ def bars_with_interval(
     return _svg(chart, identity=identity, title=title, description=description)
 
 
-def tornado_chart(frame: pl.DataFrame, *, identity: str, description: str) -> str:
+def tornado_chart(
+    frame: pl.DataFrame, *, unit: str, identity: str, description: str
+) -> str:
     """Draw how far each assumption moves the benefit, widest first.
 
     Parameters
     ----------
     frame
-        Columns `label`, `end` (`low`, `high`), `start`, `stop` (billion USD).
+        Columns `label`, `end` (`low`, `high`), `start`, `stop` (in `unit`).
     """
     order = frame.get_column("label").unique(maintain_order=True).to_list()
     chart = (
@@ -156,7 +160,7 @@ def tornado_chart(frame: pl.DataFrame, *, identity: str, description: str) -> st
         .encode(
             x=alt.X(
                 "start:Q",
-                axis=_axis("Benefit of the plan, billion USD"),
+                axis=_axis(f"Benefit of the plan, {unit}"),
                 scale=alt.Scale(zero=False),
             ),
             x2="stop:Q",

@@ -143,6 +143,11 @@ def _key_figures(result: ResultFolder) -> list[dict[str, str]]:
             ),
         },
         {
+            "label": "Used of the budget",
+            "value": fmt.money(result.figure("outlays_usd")),
+            "note": f"of {fmt.money(result.figure('budget_usd'))}",
+        },
+        {
             "label": "Verified against planned benefit",
             "value": fmt.share(ratio),
             "note": "what market rules leave of the planner's hope",
@@ -204,8 +209,7 @@ def _sign_table(signed: list[dict[str, Any]]) -> Table:
 
 def _build_table(built: list[dict[str, Any]]) -> Table:
     rows = sorted(
-        ({**row, "title": row["title"] or fmt.item_name(row["project"])}
-         for row in built),
+        ({**row, "title": _project_title(row)} for row in built),
         key=lambda r: (-(r["outlay_usd"] or 0), str(r["title"])),
     )  # fmt: skip
     columns = [
@@ -240,8 +244,7 @@ def _year_table(
     for row in built:
         year = _year(row["start_year"])
         if year is not None:
-            title = row["title"] or fmt.item_name(row["project"])
-            steps[year]["build"].append(title)
+            steps[year]["build"].append(_project_title(row))
     rows = [
         {"year": year, **{kind: _listed(texts) for kind, texts in kinds.items()}}
         for year, kinds in sorted(steps.items())
@@ -273,12 +276,26 @@ def _robust(*parts: list[dict[str, Any]]) -> dict[str, Any] | None:
         for row in rows:
             if row["robust_share"] is None:
                 continue
-            name = row.get("title") or fmt.item_name(row.get("item"))
+            name = _deed(row)
             side = robust if row["robust_share"] >= ROBUST_SHARE else fragile
             side[name] = None
     if not robust and not fragile:
         return None
     return {"robust": list(robust), "fragile": [n for n in fragile if n not in robust]}
+
+
+def _deed(row: dict[str, Any]) -> str:
+    """Name a purchase, an agreement or a project so that they differ."""
+    if "project" in row:
+        return _project_title(row)
+    name = fmt.item_name(row["item"])
+    if "agreement" in row:
+        return f"{name} from {fmt.country_name(row['seller_country'])} by agreement"
+    return name
+
+
+def _project_title(row: dict[str, Any]) -> str:
+    return fmt.item_name(row["title"] or row["project"])
 
 
 def _uncovered(result: ResultFolder) -> Table:
@@ -339,6 +356,12 @@ def _sanity(result: ResultFolder) -> str | None:
     )
 
 
+def _interval(result: ResultFolder, value: str, halfwidth: str) -> str:
+    half = result.figure(halfwidth)
+    text = fmt.money(result.figure(value))
+    return text if half is None else f"{text} ± {fmt.money(half)}"
+
+
 def _certificate(result: ResultFolder) -> list[tuple[str, str]]:
     """How good the plan is proved to be, and how to make it again."""
     figures = result.figures
@@ -350,8 +373,12 @@ def _certificate(result: ResultFolder) -> list[tuple[str, str]]:
             fmt.money(result.figure("lower_bound_usd")),
         ),
         (
-            "Cost of this plan, planning scenarios",
-            fmt.money(result.figure("upper_bound_mean_usd")),
+            "Cost of this plan, same scenarios",
+            fmt.money(result.figure("objective_usd")),
+        ),
+        (
+            "Cost of this plan, fresh scenarios",
+            _interval(result, "upper_bound_mean_usd", "upper_bound_halfwidth_usd"),
         ),
         ("Gap", fmt.share(result.figure("gap"))),
         (

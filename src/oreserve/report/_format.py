@@ -17,6 +17,7 @@ __all__ = [
     "millions",
     "money",
     "number",
+    "scale",
     "share",
     "tonnes",
 ]
@@ -73,6 +74,17 @@ def money(value: float | None) -> str:
     if 0 < abs(value) < 0.5:
         return f"0{SPACE}USD"
     return f"{number(value)}{SPACE}USD"
+
+
+def scale(largest: float) -> tuple[float, str]:
+    """Return the divisor and the word of the unit for a chart's axis.
+
+    Examples
+    --------
+    >>> scale(3e9), scale(41e6)
+    ((1000000000.0, 'billion USD'), (1000000.0, 'million USD'))
+    """
+    return (1e9, "billion USD") if abs(largest) >= 1e9 else (1e6, "million USD")
 
 
 def millions(value: float | None) -> str:

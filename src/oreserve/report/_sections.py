@@ -35,7 +35,6 @@ __all__ = [
     "worst_scenarios",
 ]
 
-BILLION = 1e9
 PROGRAMMES = {
     "reserve": "Reserve only",
     "contracts": "Agreements and floors only",
@@ -66,11 +65,17 @@ def programmes(result: ResultFolder) -> dict[str, Any] | None:
         )
         + "."
     )
+    size, unit = fmt.scale(best["verified_benefit_usd"])
+    ends = [
+        [r["verified_benefit_usd"] + sign * (r["verified_benefit_halfwidth_usd"] or 0)
+         for sign in (-1, 0, 1)]
+        for r in rows
+    ]  # fmt: skip
     frame = pl.DataFrame({
         "label": [r["label"] for r in rows],
-        "value": [r["verified_benefit_usd"] / BILLION for r in rows],
-        "low": [_edge(r, -1) for r in rows],
-        "high": [_edge(r, 1) for r in rows],
+        "low": [low / size for low, _, _ in ends],
+        "value": [value / size for _, value, _ in ends],
+        "high": [high / size for _, _, high in ends],
     })  # fmt: skip
     return {
         "text": text,
@@ -78,7 +83,7 @@ def programmes(result: ResultFolder) -> dict[str, Any] | None:
             frame,
             identity="programmes",
             title="Three programmes at equal money",
-            axis="Loss avoided, verified, billion USD",
+            axis=f"Loss avoided, verified, {unit}",
             description=text,
         ),
         "table": make_table(
@@ -95,11 +100,6 @@ def programmes(result: ResultFolder) -> dict[str, Any] | None:
     }
 
 
-def _edge(row: dict[str, Any], sign: int) -> float:
-    half = row["verified_benefit_halfwidth_usd"] or 0.0
-    return float((row["verified_benefit_usd"] + sign * half) / BILLION)
-
-
 def frontier(result: ResultFolder) -> dict[str, Any] | None:
     """Show what more or less money would do."""
     frame = result.table(
@@ -109,9 +109,10 @@ def frontier(result: ResultFolder) -> dict[str, Any] | None:
         return None
     frame = frame.sort("budget_usd")
     kinds = {"expected_loss_usd": "expected", "cvar_loss_usd": "worst tenth"}
+    size, unit = fmt.scale(float(str(frame.get_column("cvar_loss_usd").max() or 0)))
     long = frame.select(
-        (pl.col("budget_usd") / BILLION).alias("budget"),
-        *(pl.col(c).cast(pl.Float64) / BILLION for c in kinds),
+        (pl.col("budget_usd") / size).alias("budget"),
+        *(pl.col(c).cast(pl.Float64) / size for c in kinds),
     ).unpivot(list(kinds), index="budget", variable_name="kind", value_name="loss")
     long = long.with_columns(pl.col("kind").replace(kinds)).drop_nulls()
     first, last = frame.row(0, named=True), frame.row(-1, named=True)
@@ -122,7 +123,9 @@ def frontier(result: ResultFolder) -> dict[str, Any] | None:
     text = f"Expected loss falls from {start} to {end}."
     return {
         "text": text,
-        "chart": _charts.frontier_chart(long, identity="frontier", description=text),
+        "chart": _charts.frontier_chart(
+            long, unit=unit, identity="frontier", description=text
+        ),
         "table": make_table(
             "Loss against budget, million USD",
             frame.to_dicts(),
@@ -318,11 +321,14 @@ def sensitivity(result: ResultFolder) -> dict[str, Any] | None:
     for row in rows:
         row["swing"] = abs(row["benefit_high_usd"] - row["benefit_low_usd"])
         row["label"] = fmt.item_name(row["parameter"])
+        row["swing_text"] = fmt.money(row["swing"])
     rows.sort(key=lambda r: (-r["swing"], r["label"]))
     shown = [r for r in rows[:12] if r["benefit_base_usd"] is not None]
+    largest = max(max(r["benefit_low_usd"], r["benefit_high_usd"]) for r in rows)
+    size, unit = fmt.scale(largest)
     bars = [
-        {"label": r["label"], "end": end, "start": r["benefit_base_usd"] / BILLION,
-         "stop": r[key] / BILLION}
+        {"label": r["label"], "end": end, "start": r["benefit_base_usd"] / size,
+         "stop": r[key] / size}
         for r in shown
         for end, key in (("at the low value", "benefit_low_usd"),
                          ("at the high value", "benefit_high_usd"))
@@ -336,7 +342,7 @@ def sensitivity(result: ResultFolder) -> dict[str, Any] | None:
         "text": text,
         "top": rows[:5],
         "chart": _charts.tornado_chart(
-            pl.DataFrame(bars), identity="tornado", description=text
+            pl.DataFrame(bars), unit=unit, identity="tornado", description=text
         )
         if bars
         else None,
@@ -358,7 +364,7 @@ def sensitivity(result: ResultFolder) -> dict[str, Any] | None:
 
 def shocks(result: ResultFolder) -> Table | None:
     """List the shocks: whether each binds, and where."""
-    rows = result.rows("shocks", "shock", "binds", "where", "shortfall_t", "loss_usd")
+    rows = result.rows("shocks", "shock", "binds", "where", "items_short", "loss_usd")
     if not rows:
         return None
     for row in rows:
@@ -370,8 +376,8 @@ def shocks(result: ResultFolder) -> Table | None:
             Column("shock", "Shock", fmt.item_name),
             Column("binds", "Binds"),
             Column("where", "Where", fmt.item_name),
-            number_column("shortfall_t", "Short, t", fmt.number),
-            number_column("loss_usd", "Loss, million USD", fmt.millions),
+            number_column("items_short", "Items short", fmt.number),
+            number_column("loss_usd", "Loss it adds, million USD", fmt.millions),
         ],
     )
 
@@ -414,25 +420,37 @@ def worst_scenarios(result: ResultFolder) -> Table | None:
     )
 
 
-def verification(result: ResultFolder) -> Table | None:
-    """List the passes: planned against verified benefit."""
-    rows = result.rows("verification", "pass", "planned_usd", "verified_usd", "note")
+def verification(result: ResultFolder) -> dict[str, Table | None] | None:
+    """List the passes, and where planned and verified benefit part."""
+    rows = result.rows(
+        "verification", "pass", "rule", "planned_usd", "verified_usd", "note"
+    )
     if not rows:
         return None
     for row in rows:
         planned, verified = row["planned_usd"], row["verified_usd"]
         row["ratio"] = verified / planned if planned and verified is not None else None
-    return make_table(
-        "Planned and verified benefit, million USD",
-        rows,
-        [
-            Column("pass", "Pass"),
-            number_column("planned_usd", "Planned", fmt.millions),
-            number_column("verified_usd", "Verified", fmt.millions),
-            number_column("ratio", "Verified / planned", fmt.share),
-            Column("note", "What changed", fmt.item_name),
-        ],
-    )
+    amounts = [
+        number_column("planned_usd", "Planned", fmt.millions),
+        number_column("verified_usd", "Verified", fmt.millions),
+        number_column("ratio", "Verified / planned", fmt.share),
+    ]
+    passes = [row for row in rows if row["pass"] is not None]
+    reasons = [row for row in rows if row["pass"] is None and row["rule"]]
+    return {
+        "passes": make_table(
+            "Planned and verified benefit, million USD",
+            passes,
+            [Column("pass", "Pass"), *amounts, Column("note", "What changed")],
+        ),
+        "reasons": make_table(
+            "Where planned and verified benefit part, million USD",
+            reasons,
+            [Column("rule", "Part", fmt.item_name), *amounts],
+        )
+        if reasons
+        else None,
+    }
 
 
 def reconciliation(result: ResultFolder) -> dict[str, Any] | None:
