@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+import threading
 from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from oreserve.cli._folder import check_target, whole_folder
-from oreserve.cli._guard import guarded
+from oreserve.cli._guard import INTERRUPTED, guarded
 from oreserve.cli._options import (
     HomeOption,
     JsonOption,
@@ -53,8 +55,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(args=None if arguments is None else list(arguments))
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        if code == INTERRUPTED:
+            _leave_now()
+        return code
     return 0
+
+
+def _leave_now() -> None:
+    """End the process although worker threads still have work before them.
+
+    The command has cleaned up and said its line; Python would otherwise wait for
+    every queued simulation.
+    """
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
 
 
 def _terminate(_number: int, _frame: object) -> NoReturn:
