@@ -423,9 +423,9 @@ def test_frontier_programmes_and_robust_buys(tiny) -> None:
     frontier = result.frontier
     assert frontier.height >= 8
     assert frontier["budget_usd"].is_sorted()
-    # Each point is solved to 3e-3 of its objective.
+    # Each point is solved to 1e-2 of its objective.
     objective = frontier["objective_usd"].to_numpy()
-    assert (np.diff(objective) <= 4e-3 * objective[:-1]).all()
+    assert (np.diff(objective) <= 1.1e-2 * objective[:-1]).all()
     assert result.programmes["programme"].to_list() == ["reserve", "contracts", "all"]
     assert (result.programmes["outlays_usd"] <= BUDGET * (1 + 1e-9)).all()
     shares = result.reserve["robust_share"].drop_nulls()

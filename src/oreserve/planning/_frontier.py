@@ -29,7 +29,10 @@ PROGRAMMES = {
 """Programmes that are compared at equal money: kinds of columns that each may use."""
 
 FRONTIER_SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.6)
-FRONTIER_GAP = 3e-3
+FRONTIER_GAP = 1e-2
+FRONTIER_SECONDS = 2.0
+"""For one master with whole options: a frontier needs no proof at each point; its
+bound is printed beside it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,11 @@ def sweep(
             solution = known
         else:
             solution = solve_problem(
-                other, gap=FRONTIER_GAP, pool=pool, workers=workers
+                other,
+                gap=FRONTIER_GAP,
+                pool=pool,
+                workers=workers,
+                time_limit_s=FRONTIER_SECONDS,
             )
         loss = solution.scenario_loss
         weight = problem.programme.probability

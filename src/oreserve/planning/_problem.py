@@ -204,6 +204,7 @@ def solve_problem(
     pool: CutPool | None = None,
     workers: int = 1,
     start: Floats | None = None,
+    time_limit_s: float = 20.0,
 ) -> Solution:
     """Solve by cuts from ten scenarios on, in extensive form below.
 
@@ -232,4 +233,5 @@ def solve_problem(
         pool=pool,
         workers=workers,
         start=start,
+        time_limit_s=time_limit_s,
     )
