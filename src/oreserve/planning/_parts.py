@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of a finished plan: passes, frontier, programmes, other assumptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from oreserve.planning._frontier import (
+    PROGRAMMES,
+    frontier_budgets,
+    restricted,
+    sweep,
+)
+from oreserve.planning._market import Runs
+from oreserve.planning._passes import (
+    Pass,
+    gap_reasons,
+    transfer,
+    verified_pass,
+)
+from oreserve.planning._problem import Problem, make_problem, solve_problem
+from oreserve.planning._sensitivity import (
+    Draw,
+    home_draws,
+    market_variants,
+    robust_shares,
+)
+from oreserve.planning._work import GAP, Work
+from oreserve.planning._world import period_loss
+
+if TYPE_CHECKING:
+    from oreserve.planning._home import Home
+
+
+__all__ = [
+    "draws_table",
+    "frontier_table",
+    "programmes_table",
+    "robust_decisions",
+    "sensitivity_draws",
+    "states_table",
+    "verification_table",
+]
+
+Floats = npt.NDArray[np.float64]
+
+SENSITIVITY_SCENARIOS = 40
+SENSITIVITY_DRAWS = 12
+VARIANT_SCENARIOS = 5
+PROGRAMME_SCENARIOS = 100
+
+
+def verification_table(
+    work: Work, best: Pass, passes: list[Pass], base_runs: Runs
+) -> pl.DataFrame:
+    """List the passes, then the reasons of what is not verified."""
+    rows: list[dict[str, Any]] = []
+    for number, one in enumerate(passes, start=1):
+        rows.append(
+            {
+                "pass": number,
+                "rule": None,
+                "planned_usd": one.planned * 1e6,
+                "verified_usd": one.verification.benefit * 1e6,
+                "halfwidth_usd": one.verification.halfwidth * 1e6,
+                "note": "first plan"
+                if number == 1
+                else "pass-through and delivery renewed from the market",
+            }
+        )
+    if best.solution.x.any():
+        work.say("Find why", 0, 4)
+        inside = work.market.run(work.scenarios, best.standing)
+        rows += [
+            {"pass": None, "halfwidth_usd": None, "note": "reason", **row}
+            for row in gap_reasons(best, work.market, work.scenarios, base_runs, inside)
+        ]
+    schema = {
+        "pass": pl.Int64,
+        "rule": pl.String,
+        "planned_usd": pl.Float64,
+        "verified_usd": pl.Float64,
+        "halfwidth_usd": pl.Float64,
+        "note": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema)
+
+
+def frontier_table(work: Work, best: Pass, budget_usd: float) -> pl.DataFrame:
+    """Solve for other budgets on the same cuts."""
+    used = best.problem.programme.first.outlay(best.solution.x) * 1e6
+    budgets = frontier_budgets(budget_usd, used)
+    rows = []
+    points = sweep(
+        best.problem,
+        budgets,
+        pool=best.pool,
+        known=best.solution,
+        workers=work.workers,
+    )
+    for number, point in enumerate(points, start=1):
+        rows.append(
+            {
+                "budget_usd": point.budget,
+                "outlays_usd": point.outlay,
+                "expected_loss_usd": point.expected_loss,
+                "cvar_loss_usd": point.cvar_loss,
+                "objective_usd": point.objective,
+                "lower_bound_usd": point.bound,
+            }
+        )
+        work.say("Frontier", number, len(budgets))
+    return pl.DataFrame(rows)
+
+
+def programmes_table(work: Work, best: Pass, fresh_base: Runs) -> pl.DataFrame:
+    """Compare three programmes at equal money, each verified."""
+    count = min(PROGRAMME_SCENARIOS, len(work.fresh))
+    fresh, base = work.fresh[:count], _first(fresh_base, count)
+    rows = []
+    for number, (name, kinds) in enumerate(PROGRAMMES.items(), start=1):
+        if name == "all":
+            one = best
+            verification = best.verification
+        else:
+            problem = restricted(best.problem, kinds)
+            solution = solve_problem(
+                problem, gap=2.0 * GAP, pool=best.pool, workers=work.workers
+            )
+            one = verified_pass(
+                problem,
+                work.market,
+                fresh,
+                base,
+                gap=GAP,
+                workers=work.workers,
+                solved=(problem, best.pool, solution),
+            )
+            verification = one.verification
+        rows.append(
+            {
+                "programme": name,
+                "outlays_usd": one.problem.programme.first.outlay(one.solution.x) * 1e6,
+                "expected_loss_usd": verification.loss_with * 1e6,
+                "planned_benefit_usd": one.planned * 1e6,
+                "verified_benefit_usd": verification.benefit * 1e6,
+                "verified_benefit_halfwidth_usd": verification.halfwidth * 1e6,
+                "scenarios": verification.scenarios,
+            }
+        )
+        work.say("Compare programmes", number, len(PROGRAMMES))
+    return pl.DataFrame(rows)
+
+
+def _first(runs: Runs, count: int) -> Runs:
+    """Return the first scenarios of some runs."""
+    return Runs.from_arrays({k: v[:count] for k, v in runs.to_arrays().items()})
+
+
+def _benefit_by_item(home: Home, without: Runs, having: Runs) -> Floats:
+    """Compute the loss that the plan removes by item, (I,) million USD."""
+    before = period_loss(home, without.short, without.wanted)
+    after = period_loss(home, having.short, having.wanted)
+    mean = np.einsum("std,t->d", before - after, home.discount) / len(before)
+    total = np.bincount(home.demand_item, weights=mean, minlength=len(home.item))
+    return np.asarray(total, dtype=float)
+
+
+def sensitivity_draws(
+    work: Work, best: Pass, fresh_base: Runs, seed: int
+) -> list[Draw]:
+    """Perturb home's side and the market; see which purchases stay."""
+    problem, x = best.problem, best.solution.x
+    if not x.any():
+        return []
+    count = min(SENSITIVITY_SCENARIOS, len(work.scenarios))
+    small = make_problem(
+        work.home,
+        problem.world.pick(range(count)),
+        agreement_offers=problem.columns.agreement_offers,
+        project_offers=problem.columns.project_offers,
+        budget_usd=problem.programme.first.budget * 1e6,
+        instruments=problem.instruments,
+        convert=False,
+    )
+    shock_share = np.array(
+        [
+            np.mean([bool(effects) for effects in scenario.effects])
+            for scenario in work.scenarios[:count]
+        ]
+    )
+    draws = home_draws(
+        small,
+        transfer(problem, x, small),
+        shock_share=shock_share,
+        count=SENSITIVITY_DRAWS,
+        seed=seed,
+        workers=work.workers,
+        progress=lambda done, total: work.say("Other assumptions", done, total),
+    )
+    draws += market_variants(
+        problem,
+        x,
+        work.base,
+        benefit_by_item=_benefit_by_item(work.home, fresh_base, best.having),
+        count=min(VARIANT_SCENARIOS, len(work.scenarios)),
+        workers=work.workers,
+        progress=lambda done, total: work.say("Other markets", done, total),
+    )
+    return draws
+
+
+def draws_table(draws: list[Draw]) -> pl.DataFrame:
+    """List what each perturbed solution buys."""
+    rows = [
+        {
+            "parameter": draw.parameter,
+            "level": draw.level,
+            "value": draw.value,
+            "item": name,
+            "tonnes": tonnes,
+        }
+        for draw in draws
+        for name, tonnes in sorted(draw.bought.items())
+        if tonnes > 0.0
+    ]
+    schema = {
+        "parameter": pl.String,
+        "level": pl.String,
+        "value": pl.Float64,
+        "item": pl.String,
+        "tonnes": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema)
+
+
+def robust_decisions(
+    problem: Problem, x: Floats, draws: list[Draw]
+) -> dict[str, float]:
+    """Compute how often each purchase, agreement and project survives."""
+    tonnes = problem.bought(x).sum(axis=1)
+    planned = {n: float(t) for n, t in zip(problem.home.item, tonnes, strict=True)}
+    items: dict[str, tuple[str, ...]] = {}
+    for column, place in problem.columns.agreements:
+        offer = problem.columns.agreement_offers[place]
+        key = f"agreement {offer.name}"
+        planned[key] = float(x[column] * offer.most_t)
+        items[key] = (offer.item,)
+    for column, place in problem.columns.options:
+        project = problem.columns.project_offers[place]
+        key = f"project {project.project}"
+        planned[key] = planned.get(key, 0.0) + float(x[column] > 0.5)
+        items[key] = tuple(project.output)
+    return robust_shares(planned, draws, items)
+
+
+def states_table(work: Work, names: tuple[str, ...]) -> pl.DataFrame:
+    """List how often each driver state occurs, by period."""
+    rows = []
+    count = len(work.fresh)
+    for number, driver in enumerate(names):
+        for t, start in enumerate(work.home.starts):
+            seen: dict[str, int] = {}
+            for scenario in work.fresh:
+                state = scenario.states[t][number]
+                seen[state] = seen.get(state, 0) + 1
+            rows += [
+                {
+                    "driver": driver,
+                    "state": state,
+                    "period": f"{start:%Y-%m}",
+                    "probability": times / count,
+                }
+                for state, times in sorted(seen.items())
+            ]
+    schema = {
+        "driver": pl.String,
+        "state": pl.String,
+        "period": pl.String,
+        "probability": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema)
