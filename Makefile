@@ -21,7 +21,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then echo $$p; break; fi; done)
 
-.PHONY: help plan test lint types layers docs bench study clean
+.PHONY: help plan test lint types layers docs bench study picture clean
 
 help:
 	@echo "make plan    what $(BUDGET) USD should buy, sign and build: $(OUT)/report.html"
@@ -82,6 +82,14 @@ RAW ?=
 FACTS ?=
 study: .make/run
 	$(BIN)/python -m studies.build $(if $(RAW),--raw $(RAW)) $(if $(FACTS),--facts $(FACTS))
+
+# The picture of the README: the first screen of the report that is in $(OUT).
+picture:
+	@profile=$$(mktemp -d) && chromium --headless --no-sandbox --disable-gpu \
+	  --no-first-run --disable-background-networking --disable-component-update \
+	  --disable-sync --hide-scrollbars --window-size=1200,1500 \
+	  --user-data-dir=$$profile --screenshot=docs/images/report.png \
+	  file://$(abspath $(OUT))/report.html; rm -rf $$profile
 
 clean:
 	rm -rf .make $(VENV) out site dist .pytest_cache .mypy_cache .ruff_cache \

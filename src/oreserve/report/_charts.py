@@ -236,7 +236,7 @@ def shortage_chart(frame: pl.DataFrame, *, identity: str, description: str) -> s
     """
     chart = (
         alt.Chart(frame)
-        .mark_line(strokeWidth=2, interpolate="monotone", clip=True)
+        .mark_line(strokeWidth=2, clip=True)
         .encode(
             x=alt.X("year:Q", axis=_axis("", format="d", tickMinStep=1, tickCount=5)),
             y=alt.Y(

@@ -16,6 +16,7 @@ __all__ = ["ROBUST_SHARE", "decision"]
 
 ROBUST_SHARE = 0.8  # a buy that survives in this share of draws is robust
 DAYS = 365.25
+SHOWN = 15  # agreements on the first page; the rest opens on demand
 
 
 def decision(result: ResultFolder) -> dict[str, Any]:
@@ -59,7 +60,8 @@ def decision(result: ResultFolder) -> dict[str, Any]:
         "lead": _lead(result, buys, signed, built),
         "figures": _key_figures(result),
         "buy": _buy_table(buys),
-        "sign": _sign_table(signed),
+        "sign": _sign_table(signed, most=SHOWN),
+        "sign_all": _sign_table(signed) if len(signed) > SHOWN else None,
         "build": _build_table(built),
         "years": _year_table(buys, signed, built),
         "robust": _robust(buys, signed, built),
@@ -180,7 +182,7 @@ def _buy_table(buys: list[dict[str, Any]]) -> Table:
             row.setdefault(f"y{year}", 0.0)
     columns = [
         ITEM,
-        *(number_column(f"y{y}", f"{y}, t", fmt.number) for y in years),
+        *(number_column(f"y{y}", f"{y},{fmt.SPACE}t", _tonnes_or_blank) for y in years),
         OUTLAY,
         ROBUST,
         Column("why", "Covers", fmt.item_name),
@@ -188,15 +190,19 @@ def _buy_table(buys: list[dict[str, Any]]) -> Table:
     return make_table("Buy for the reserve", rows, columns)
 
 
-def _sign_table(signed: list[dict[str, Any]]) -> Table:
+def _tonnes_or_blank(tonnes: float) -> str:
+    return fmt.number(tonnes) if tonnes else ""
+
+
+def _sign_table(signed: list[dict[str, Any]], most: int | None = None) -> Table:
+    """List agreements, largest outlay first; unnamed sellers are their country."""
     rows = sorted(
-        ({**row, "seller": row["seller"] or row["agreement"]} for row in signed),
-        key=lambda r: (-(r["outlay_usd"] or 0), str(r["seller"])),
+        signed, key=lambda r: (-(r["outlay_usd"] or 0), r["item"], r["seller_country"])
     )
     columns = [
         ITEM,
-        Column("seller", "Seller", fmt.item_name),
         Column("seller_country", "Country", fmt.country_name),
+        Column("seller", "Seller", fmt.item_name),
         number_column("tonnes_per_year", "t a year", fmt.number),
         Column("from", "From", str),
         Column("until", "Until", str),
@@ -204,7 +210,7 @@ def _sign_table(signed: list[dict[str, Any]]) -> Table:
         OUTLAY,
         ROBUST,
     ]
-    return make_table("Sign agreements", rows, columns)
+    return make_table("Sign agreements", rows, columns, most=most)
 
 
 def _build_table(built: list[dict[str, Any]]) -> Table:
@@ -236,7 +242,7 @@ def _year_table(
     for row in sorted(buys, key=lambda r: -(r["outlay_usd"] or 0)):
         text = f"{fmt.item_name(row['item'])} {fmt.tonnes(row['tonnes'])}"
         steps[int(row["year"])]["buy"].append(text)
-    for row in signed:
+    for row in sorted(signed, key=lambda r: -(r["outlay_usd"] or 0)):
         text = f"{fmt.item_name(row['item'])} {fmt.tonnes(row['tonnes_per_year'])}/year"
         year = _year(row["from"])
         if year is not None:

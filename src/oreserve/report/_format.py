@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import functools
 import math
+import re
 from datetime import date
 from importlib.resources import files
 
@@ -28,8 +29,7 @@ SPACE = "\u00a0"  # no-break space: a number keeps its unit
 _WORDS = {
     "ndfeb": "NdFeB", "ndpr": "NdPr", "smco": "SmCo", "ree": "REE", "tio2": "TiO₂",
     "usd": "USD", "cvar": "CVaR", "pgm": "PGM", "lce": "LCE", "hpq": "HPQ",
-    "china": "China", "russia": "Russia", "brazil": "Brazil", "drc": "DRC",
-    "indonesia": "Indonesia", "india": "India", "africa": "Africa",
+    "drc": "DRC", "usa": "USA", "africa": "Africa", "seg": "SEG",
 }  # fmt: skip
 
 
@@ -123,9 +123,19 @@ def item_name(name: str | None) -> str:
     """
     if not name:
         return ""
-    words = [_WORDS.get(w.lower(), w) for w in name.replace("_", " ").split()]
-    text = " ".join(words)
-    return text if text.split()[0] in _WORDS.values() else text[0].upper() + text[1:]
+    text = re.sub(r"[A-Za-z0-9]+", _proper, " ".join(name.replace("_", " ").split()))
+    first = re.split(r"\W", text)[0]
+    return text if first in _WORDS.values() else text[:1].upper() + text[1:]
+
+
+def _proper(word: re.Match[str]) -> str:
+    return _WORDS.get(word[0].lower()) or _place_words().get(word[0], word[0])
+
+
+@functools.cache
+def _place_words() -> dict[str, str]:
+    """Names of countries that are one word: `japan` is Japan in a driver's name."""
+    return {name.lower(): name for name in _names().values() if name.isalpha()}
 
 
 @functools.cache
