@@ -56,7 +56,9 @@ def make_chain(
             plants[f].get("base", plants[f]["capacity"])
         )
     main = [
-        item_names.index(p.get("main", next(i for i, a in p["recipe"].items() if a == 1)))
+        item_names.index(
+            p.get("main", next(i for i, a in p["recipe"].items() if a == 1))
+        )
         for p in plants
     ]
 
@@ -83,7 +85,9 @@ def make_chain(
             name=tuple(p["plant"] for p in plants),
             process=tuple(p.get("process", p["plant"]) for p in plants),
             main_item=np.array(main, dtype=np.int64),
-            country=np.array([countries.index(p["country"]) for p in plants], dtype=np.int64),
+            country=np.array(
+                [countries.index(p["country"]) for p in plants], dtype=np.int64
+            ),
             aggregate=np.zeros(len(plants), dtype=bool),
             capacity=column(plants, "capacity", NAN),
             base=column(plants, "base", NAN),
@@ -102,7 +106,9 @@ def make_chain(
         ),
         demands=Demands(
             name=tuple(d["demand"] for d in demands),
-            node=np.array([node[d["item"], d["country"]] for d in demands], dtype=np.int64),
+            node=np.array(
+                [node[d["item"], d["country"]] for d in demands], dtype=np.int64
+            ),
             klass=tuple(d.get("class", "other") for d in demands),
             sector=tuple(d.get("sector", "") for d in demands),
             quantity=column(demands, "quantity", NAN),
@@ -117,8 +123,12 @@ def make_chain(
             evidence=tuple("assumed" for _ in demands),
         ),
         lanes=Lanes(
-            from_node=np.array([node[k["item"], k["exporter"]] for k in lanes], dtype=np.int64),
-            to_node=np.array([node[k["item"], k["importer"]] for k in lanes], dtype=np.int64),
+            from_node=np.array(
+                [node[k["item"], k["exporter"]] for k in lanes], dtype=np.int64
+            ),
+            to_node=np.array(
+                [node[k["item"], k["importer"]] for k in lanes], dtype=np.int64
+            ),
             base=column(lanes, "base", NAN),
             base_gross=column(lanes, "base", NAN),
             base_sigma=column(lanes, "sigma", 1.0),

@@ -10,10 +10,8 @@ its name alone and not on the order of work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +32,13 @@ from oreserve.market._effects import (
 )
 from oreserve.market._problem import Focus, MarketRules, Problem, build_problem
 from oreserve.market._stocks import CommercialStocks, commercial_limits
-from oreserve.network.chain import Chain
+from oreserve.network.sums import sum_by
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from oreserve.network.chain import Chain
 
 __all__ = ["ChainMarket", "Key", "Project", "State"]
 
@@ -169,7 +173,7 @@ class ChainMarket:
         demand = chain.demands.quantity * (1.0 + chain.demands.growth) ** (
             year - base_year
         )
-        more = np.bincount(
+        more = sum_by(
             chain.demands.node,
             demand - chain.demands.quantity,
             minlength=problem.node_rows,
@@ -263,6 +267,7 @@ class ChainMarket:
             stock_nodes=self.stocks.node,
             project_plants={p.plant: p.capacity for p in self.projects},
             focus=focus,
+            coarse=None if focus is None else self.problem,
         )
 
     def terms(self, key: Key) -> Terms:

@@ -8,19 +8,31 @@ Takayama and Judge 1964) and the duals of the node balances are the prices.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import highspy
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.market._problem import Part, Problem
 from oreserve.network.block import new_highs, pass_model, run_highs
+from oreserve.network.sums import sum_by
 
-__all__ = ["Basis",
-    "Cleared", "FlowCap", "Terms", "clear", "open_terms", "price_interval"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import highspy
+
+    from oreserve.market._problem import Part, Problem
+
+__all__ = [
+    "Basis",
+    "Cleared",
+    "FlowCap",
+    "Terms",
+    "clear",
+    "open_terms",
+    "price_interval",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -92,7 +104,7 @@ class Cleared:
     lane_rent: Floats  # (L,) worth of one more tonne of lane
     plant_rent: Floats  # (F,) worth of one more tonne of capacity
     value: Floats  # columns, unit of the programme
-    row_dual: Floats  # rows, million USD per unit
+    row_dual: Floats  # rows, money per unit
     upper: Floats
     basis: Basis | None = field(repr=False, default=None)
 
@@ -135,7 +147,7 @@ def open_terms(problem: Problem) -> Terms:
 def hub_out_limit(problem: Problem, hub_in: Floats) -> Floats:
     """Return what one exporter may send through the hub: all that may arrive."""
     item = problem.chain.nodes.item
-    total = np.bincount(
+    total = sum_by(
         item[problem.hub.in_node], hub_in, minlength=len(problem.chain.items)
     )
     return total[item[problem.hub.out_node]]
@@ -198,13 +210,13 @@ def clear(
 def _balance_price(problem: Problem, result: Cleared) -> Floats:
     """Return duals of the node balances in USD per tonne."""
     rows = problem.node_rows
-    return result.row_dual[:rows] * 1e6 / problem.row_scale[:rows]
+    return result.row_dual[:rows] * problem.money / problem.row_scale[:rows]
 
 
 def column_upper(problem: Problem, terms: Terms) -> Floats:
     """Return upper bounds of all columns for the terms of a period."""
     upper = np.zeros(problem.columns)
-    group_quantity = np.bincount(
+    group_quantity = sum_by(
         problem.group_of, terms.demand, minlength=problem.demand.owners
     )
     demand = problem.demand
@@ -245,10 +257,10 @@ def _solve(
         cost = cost.copy()
     if extra_lane_cost is not None:
         lane = problem.lane
-        extra = extra_lane_cost[lane.owner] * lane.scale[lane.owner] / 1e6
+        extra = extra_lane_cost[lane.owner] * lane.scale[lane.owner] / problem.money
         cost[lane.columns] += extra
     if terms.bid is not None and terms.bid_price is not None:
-        cost[problem.bid.columns] = -terms.bid_price * problem.bid.scale / 1e6
+        cost[problem.bid.columns] = -terms.bid_price * problem.bid.scale / problem.money
     if terms.sale is not None:
         lower[problem.sale.columns] = upper[problem.sale.columns]
     row_lower = np.zeros(problem.rows)
@@ -349,7 +361,7 @@ def _read(
     restarted = np.zeros(problem.plant.owners)
     restarted[problem.idle_plant] = problem.idle.total(value)
     group = problem.demand.total(value)
-    wanted = np.bincount(problem.group_of, terms.demand, minlength=len(group))
+    wanted = sum_by(problem.group_of, terms.demand, minlength=len(group))
     share = np.divide(group, wanted, out=np.zeros_like(group), where=wanted > 0.0)
     cap_scale = np.array([_cap_scale(problem, cap) for cap in terms.caps])
     worth = problem.cost * value
@@ -372,10 +384,12 @@ def _read(
         bought=problem.bid.total(value),
         sold=problem.sale.total(value),
         price=np.zeros(rows),
-        welfare=-float(worth.sum()) * 1e6,
-        cap_dual=-dual[len(dual) - caps :] * 1e6 / cap_scale if caps else np.zeros(0),
-        lane_rent=_limit_rent(problem.lane, rent, terms.lane, upper),
-        plant_rent=_limit_rent(problem.plant, rent, terms.plant, upper),
+        welfare=-float(worth.sum()) * problem.money,
+        cap_dual=-dual[len(dual) - caps :] * problem.money / cap_scale
+        if caps
+        else np.zeros(0),
+        lane_rent=_limit_rent(problem.lane, rent, terms.lane, problem.money),
+        plant_rent=_limit_rent(problem.plant, rent, terms.plant, problem.money),
         value=value,
         row_dual=dual,
         upper=upper,
@@ -385,13 +399,13 @@ def _read(
     return result
 
 
-def _limit_rent(part: Part, rent: Floats, limit: Floats, upper: Floats) -> Floats:
+def _limit_rent(part: Part, rent: Floats, limit: Floats, money: float) -> Floats:
     """Return what one more tonne of an owner's limit is worth, USD per tonne.
 
     Only the piece that the limit cuts counts: inner pieces are full because the
     next one costs more, not because the owner is at its limit.
     """
-    pieces = rent[part.columns] * 1e6 / part.scale[part.owner]
+    pieces = rent[part.columns] * money / part.scale[part.owner]
     end = part.start + part.width
     cut = (part.start <= limit[part.owner]) & (limit[part.owner] < end)
     out = np.zeros(part.owners)
@@ -424,7 +438,7 @@ def result_wanted(problem: Problem, result: Cleared) -> Floats:
     demand = problem.demand
     room = result.upper[demand.columns] * demand.scale[demand.owner]
     nodes = problem.group_node[demand.owner]
-    return np.bincount(nodes, room, minlength=problem.node_rows)
+    return sum_by(nodes, room, minlength=problem.node_rows)
 
 
 def node_supply(problem: Problem, result: Cleared) -> Floats:
@@ -432,7 +446,7 @@ def node_supply(problem: Problem, result: Cleared) -> Floats:
     chain = problem.chain
     plants = chain.plants
     made = plants.recipe_t_per_t * result.activity[plants.recipe_plant]
-    supply = np.bincount(
+    supply = sum_by(
         plants.recipe_node, np.maximum(made, 0.0), minlength=problem.node_rows
     )
     for nodes, tonnes in (
@@ -442,7 +456,7 @@ def node_supply(problem: Problem, result: Cleared) -> Floats:
         (problem.stock_node, result.draw),
         (problem.home_node, result.sold),
     ):
-        supply += np.bincount(nodes, tonnes, minlength=problem.node_rows)
+        supply += sum_by(nodes, tonnes, minlength=problem.node_rows)
     return supply
 
 
@@ -481,9 +495,9 @@ def price_interval(
     if np.any(terms.tariff > 0.0):
         lane, price = problem.lane, np.maximum(_balance_price(problem, result), 0.0)
         extra = terms.tariff * price[problem.chain.lanes.from_node]
-        cost[lane.columns] += extra[lane.owner] * lane.scale[lane.owner] / 1e6
+        cost[lane.columns] += extra[lane.owner] * lane.scale[lane.owner] / problem.money
     if terms.bid is not None and terms.bid_price is not None:
-        cost[problem.bid.columns] = -terms.bid_price * problem.bid.scale / 1e6
+        cost[problem.bid.columns] = -terms.bid_price * problem.bid.scale / problem.money
     free = upper - lower <= TOLERANCE
     low_end = (value <= lower + TOLERANCE) & ~free
     high_end = (value >= upper - TOLERANCE) & ~free
@@ -505,7 +519,7 @@ def price_interval(
         if _rests(before[0], low) and _rests(before[1], high):
             break
     nodes = slice(0, problem.node_rows)
-    unit = 1e6 / problem.row_scale[nodes]
+    unit = problem.money / problem.row_scale[nodes]
     low = np.minimum(low, dual)[nodes] * unit
     high = np.maximum(high, dual)[nodes] * unit
     price = result.price
@@ -552,13 +566,14 @@ def _tighten(
     least = np.where(value > 0.0, value * low[row], value * high[row])
     open_end = ~np.isfinite(least)
     count = len(cost)
-    total = np.bincount(column, np.where(open_end, 0.0, least), minlength=count)
-    ends = np.bincount(column, open_end, minlength=count)
+    total = sum_by(column, np.where(open_end, 0.0, least), minlength=count)
+    ends = sum_by(column, open_end, minlength=count)
     alone = open_end & (ends[column] == 1)
     known = ends[column] == 0
     rest = total[column] - np.where(known, least, 0.0)
     bound = (sign * cost[column] - rest) / value
-    usable = known | alone
+    # A bound beyond any price says nothing, and would overflow further on.
+    usable = (known | alone) & (np.abs(bound) < 1e12)
     up, down = usable & (value > 0.0), usable & (value < 0.0)
     np.minimum.at(high, row[up], bound[up])
     np.maximum.at(low, row[down], bound[down])

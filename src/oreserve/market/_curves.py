@@ -25,6 +25,7 @@ CEILING_SLICES = 10
 CEILING_TOP = 1.5  # worth of the first slice at the ceiling, as a multiple of it
 FLOOR_RATIO = 1.0 / 50.0  # lowest price of the grid, as a multiple of the base
 STAGGER = 0.01  # largest shift of a step's price between demands, as a share
+GRADED = 0.3  # log price: from here on the grid is coarse
 SUPPLY_STEP = 0.12  # widest step of a supply curve in log cost
 SUPPLY_STEPS_MAX = 12
 
@@ -132,14 +133,18 @@ def _refined(edges: Floats, focus: tuple[float, float, int], shift: float) -> Fl
     centre, half, count = focus
     if len(edges) < 2:
         return edges
-    high, low = min(centre + half, edges[0]), max(centre - half, edges[-1])
-    if high <= low:
+    if centre + GRADED <= edges[-1] or centre - GRADED >= edges[0]:
         return edges
     step = 2.0 * half / count
     inner = centre + half - step * np.arange(count + 1)
+    # Steps that double towards the coarse grid: a price that leaves the window
+    # lands in a step as wide as the miss, not in a coarse one.
+    reach = half * 2.0 ** np.arange(1, max(math.ceil(math.log2(GRADED / half)), 1))
+    inner = np.concatenate([centre + reach[::-1], inner, centre - reach])
     inner = inner + math.copysign(min(abs(shift), 0.25 * step), shift)
     inner = inner[(inner < edges[0] - 1e-12) & (inner > edges[-1] + 1e-12)]
-    outer = edges[(edges > high) | (edges < low)]
+    span = max(half, float(reach[-1]) if len(reach) else 0.0)
+    outer = edges[(edges > centre + span) | (edges < centre - span)]
     ends = edges[[0, -1]]
     return np.unique(np.concatenate([inner, outer, ends]))[::-1]
 

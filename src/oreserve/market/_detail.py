@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.market._chain_market import ChainMarket, Key
 from oreserve.market._clear import Cleared, Terms, clear, open_terms, price_interval
 from oreserve.market._effects import ActiveEffect, apply_effects
 from oreserve.market._home_view import HomeView, home_view
 from oreserve.market._outlook import Bind, binding, initial_supply_share
 from oreserve.market._prepare import Base, open_markets
-from oreserve.market._problem import Problem
 from oreserve.market._refine import refine
 from oreserve.market._run import Run
 from oreserve.market._simulator import Simulator
 from oreserve.market._standing import Standing
 
 if TYPE_CHECKING:
+    from oreserve.market._chain_market import ChainMarket, Key
+    from oreserve.market._problem import Problem
     from oreserve.study.scenario import Effect, Scenario
 
 __all__ = ["Reserve", "Solved", "run_in_detail", "solve_base_year"]
@@ -265,17 +265,21 @@ def _detail(
         simulator.fine[chain, key],
         key.effects,
     )
-    found = market.effects(key.effects)
-    touching = () if found is None else tuple(a.effect for a in found.touching)
+    # A ban on a country that may only enter one day touches nothing yet.
+    touching = {active.effect for active, _ in read.binds}
+    touching |= {e for e in _touching(market, key.effects) if e.kind == "stock"}
     place, rows = run.at[chain]["demand"], simulator.rows[chain]
     gained = (
-        run.data["served"][0, period, place] - run.data["served_market"][0, period, place]
+        run.data["served"][0, period, place]
+        - run.data["served_market"][0, period, place]
     )
     return replace(
         read,
-        shock_touching=tuple(e for e in touching if e in shock),
+        shock_touching=tuple(sorted(touching & shock)),
         extra_served={
-            int(d): float(t) for d, t in zip(rows.demand, gained, strict=True) if t > 0.0
+            int(d): float(t)
+            for d, t in zip(rows.demand, gained, strict=True)
+            if t > 0.0
         },
         stocks=run.stock_log[period][chain],
         deliveries=_deliveries(run, period, chain),

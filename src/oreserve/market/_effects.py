@@ -7,7 +7,6 @@ effect that is in force for a part of a period counts in proportion.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -16,9 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from oreserve.market._clear import FlowCap, Terms
-from oreserve.market._problem import Problem
+from oreserve.network.sums import sum_by
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from oreserve.market._problem import Problem
     from oreserve.study.scenario import Effect
 
 __all__ = ["ActiveEffect", "ChainEffects", "EffectReader", "apply_effects"]
@@ -124,12 +126,22 @@ class EffectReader:
         self._node_country = country[chain.nodes.country]
         self._plant_country = country[chain.plants.country]
         self._items = {item: k for k, item in enumerate(chain.items)}
+        # A country whose only plant is a project trades nothing that a ban could
+        # stop, and its ban must not put a whole chain on alert.
+        plants = chain.plants
+        makes = (plants.recipe_t_per_t > 0.0) & (
+            plants.capacity[plants.recipe_plant] > 0.0
+        )
+        standing = np.unique(plants.recipe_node[makes])
+        self._standing_leg = np.isin(problem.hub.out_node, standing)
 
     def touched(self, effect: Effect) -> Touched | None:
         """Return what an effect touches; None if nothing in this chain."""
         if effect not in self._touched:
             found = self._find(effect)
-            self._touched[effect] = found if found.count else None
+            legs = self._standing_leg[found.hub_out]
+            rows = found.count - len(found.hub_out) + int(legs.sum())
+            self._touched[effect] = found if rows else None
         return self._touched[effect]
 
     def relevant(self, active: Iterable[ActiveEffect]) -> tuple[ActiveEffect, ...]:
@@ -261,19 +273,19 @@ class EffectReader:
         real = np.array([k not in RESIDUAL for k in rows.klass], dtype=bool)
         hit = np.array([k == effect.klass for k in rows.klass], dtype=bool)
         count = len(chain.nodes.item)
-        total = np.bincount(rows.node[real], rows.quantity[real], minlength=count)
-        part = np.bincount(rows.node[hit], rows.quantity[hit], minlength=count)
+        total = sum_by(rows.node[real], rows.quantity[real], minlength=count)
+        part = sum_by(rows.node[hit], rows.quantity[hit], minlength=count)
         country = chain.nodes.country
         worth = np.nan_to_num(chain.nodes.price)
-        total_c = np.bincount(country, total * worth)
-        part_c = np.bincount(country, part * worth)
+        total_c = sum_by(country, total * worth)
+        part_c = sum_by(country, part * worth)
         to_node = chain.lanes.to_node[lanes]
         wide = np.divide(
             part_c, total_c, out=np.zeros_like(part_c), where=total_c > 0.0
         )[country[to_node]]
-        local = np.divide(
-            part, total, out=np.full(count, np.nan), where=total > 0.0
-        )[to_node]
+        local = np.divide(part, total, out=np.full(count, np.nan), where=total > 0.0)[
+            to_node
+        ]
         return np.where(np.isnan(local), wide, local)
 
     # --- factors and caps --------------------------------------------------------
@@ -281,9 +293,15 @@ class EffectReader:
     def compile(self, active: Sequence[ActiveEffect]) -> ChainEffects:
         """Join the effects of a period into factors and caps of the chain."""
         problem, chain = self._problem, self._problem.chain
-        plant, demand = np.ones(len(chain.plants.name)), np.ones(len(chain.demands.name))
+        plant, demand = (
+            np.ones(len(chain.plants.name)),
+            np.ones(len(chain.demands.name)),
+        )
         stock, lane = np.ones(len(self._stock_item)), np.ones(problem.lane.owners)
-        hub_out, hub_in = np.ones(problem.hub_out.owners), np.ones(problem.hub_in.owners)
+        hub_out, hub_in = (
+            np.ones(problem.hub_out.owners),
+            np.ones(problem.hub_in.owners),
+        )
         tariff = np.zeros(problem.lane.owners)
         leak_t = np.zeros(len(problem.hub.leak_home))
         leak_open = np.zeros(problem.leak.owners, dtype=bool)
@@ -366,7 +384,10 @@ class EffectReader:
         delay = max(0.0, 1.0 - effect.delay_days / self._period_days)
         kept = delay if one.is_new else 1.0
         lane_item = item[chain.lanes.from_node[hit.lanes]]
-        out_item, in_item = item[hub.out_node[hit.hub_out]], item[hub.in_node[hit.hub_in]]
+        out_item, in_item = (
+            item[hub.out_node[hit.hub_out]],
+            item[hub.in_node[hit.hub_in]],
+        )
         caps = []
         for k in np.unique(np.concatenate([lane_item, out_item, in_item])):
             chosen = lane_item == k
@@ -406,9 +427,7 @@ def apply_effects(
         rest = (1.0 - cap.share) * free if cap.share < 1.0 else 0.0
         limit = cap.share * cap.limit + rest
         if np.isfinite(limit):
-            caps.append(
-                FlowCap(cap.lanes, cap.hub_out, cap.hub_in, limit, cap.effect)
-            )
+            caps.append(FlowCap(cap.lanes, cap.hub_out, cap.hub_in, limit, cap.effect))
     leak_home = effects.leak_t.copy()
     rows = problem.hub.leak_row
     leak = np.where(effects.leak_open, leak_home[rows], 0.0)

@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from oreserve.market._after import loss_usd
-from oreserve.market._detail import Solved
 from oreserve.market._effects import RESIDUAL
-from oreserve.market._prepare import Base
 from oreserve.market._run import PREMIUM_CAP
+from oreserve.network.sums import sum_by
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oreserve.market._detail import Solved
+    from oreserve.market._prepare import Base
 
 __all__ = ["build_frames"]
 
@@ -199,8 +203,8 @@ def _flows(one: Solved) -> list[Row]:
             key = (item, exporter, importer)
             flows[key] = flows.get(key, 0.0) + tonnes
 
-    for k, tonnes in enumerate(cleared.flow):
-        add(int(lanes.from_node[k]), int(lanes.to_node[k]), float(tonnes))
+    for lane, tonnes in enumerate(cleared.flow):
+        add(int(lanes.from_node[lane]), int(lanes.to_node[lane]), float(tonnes))
     for k in np.flatnonzero(cleared.leak > 0.0):
         add(int(hub.leak_from[k]), int(hub.leak_to[k]), float(cleared.leak[k]))
     for m in np.flatnonzero(cleared.hub_in > 0.0):
@@ -255,7 +259,9 @@ def _take_from_others(
         tail, head = int(lanes.from_node[k]), int(lanes.to_node[k])
         if names[tail] == (item, seller) and names[head][1] not in home:
             bought[head] = bought.get(head, 0.0) + float(flow)
-    own = [n for n, at in enumerate(names) if at == (item, seller) and at[1] not in home]
+    own = [
+        n for n, at in enumerate(names) if at == (item, seller) and at[1] not in home
+    ]
     for n in own:
         use = one.cleared.served[chain.demands.node == n].sum()
         bought[n] = bought.get(n, 0.0) + float(use)
@@ -326,7 +332,7 @@ def _premium(one: Solved, home: set[str]) -> float:
         (problem.hub.leak_from, one.cleared.leak, -1.0),
     )
     for nodes, tonnes, sign in pairs:
-        net += sign * np.bincount(nodes, tonnes, minlength=len(net))
+        net += sign * sum_by(nodes, tonnes, minlength=len(net))
     covered = np.zeros(len(names), dtype=bool)
     covered[chain.demands.node[chain.demands.loss_includes_price]] = True
     base, price = chain.nodes.price, one.cleared.price
@@ -335,4 +341,6 @@ def _premium(one: Solved, home: set[str]) -> float:
         dearer = np.clip(price - base, 0.0, PREMIUM_CAP * base)
         unique = one.high <= 2.0 * one.low
     counts = at_home & ~covered & unique & np.isfinite(dearer)
-    return float(np.sum(np.where(counts, dearer * np.maximum(net, 0.0), 0.0))) * one.years
+    return (
+        float(np.sum(np.where(counts, dearer * np.maximum(net, 0.0), 0.0))) * one.years
+    )

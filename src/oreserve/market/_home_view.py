@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.market._chain_market import ChainMarket
-from oreserve.market._clear import Cleared, Terms
 from oreserve.market._effects import RESIDUAL
-from oreserve.market._standing import Commitment
+from oreserve.network.sums import sum_by
+
+if TYPE_CHECKING:
+    from oreserve.market._chain_market import ChainMarket
+    from oreserve.market._clear import Cleared, Terms
+    from oreserve.market._standing import Commitment
 
 __all__ = ["HomeRows", "HomeView", "home_rows", "home_view", "seller_share"]
 
@@ -89,14 +93,14 @@ def home_view(
     market: ChainMarket, rows: HomeRows, terms: Terms, cleared: Cleared
 ) -> HomeView:
     """Read home's part of a solution."""
-    problem, chain = market.problem, market.chain
+    problem = market.problem
     items = len(rows.item)
     position = np.full(problem.node_rows, -1)
     position[problem.home_node] = rows.node_item
 
     def by_item(nodes: Ints, tonnes: Floats) -> Floats:
         here = position[nodes] >= 0
-        return np.bincount(position[nodes[here]], tonnes[here], minlength=items)
+        return sum_by(position[nodes[here]], tonnes[here], minlength=items)
 
     stock = by_item(problem.stock_node, cleared.draw - cleared.fill)
     return HomeView(
@@ -130,11 +134,11 @@ def _home_price(market: ChainMarket, rows: HomeRows, cleared: Cleared) -> Floats
     price = cleared.price[problem.home_node]
     weight = np.where(np.isfinite(price), problem.use[problem.home_node] + 1e-12, 0.0)
     count = len(rows.item)
-    total = np.bincount(rows.node_item, weight, minlength=count)
-    worth = np.bincount(
-        rows.node_item, weight * np.nan_to_num(price), minlength=count
-    )
-    return np.divide(worth, total, out=np.full(count, np.nan), where=total > 0.0)
+    total = sum_by(rows.node_item, weight, minlength=count)
+    worth = sum_by(rows.node_item, weight * np.nan_to_num(price), minlength=count)
+    price = np.full(count, np.nan)
+    np.divide(worth, total, out=price, where=total > 0.0)
+    return price
 
 
 def _inflow(
@@ -270,4 +274,3 @@ def _permission(market: ChainMarket, one: Commitment, effects: int) -> float:
         left = 0.0 if effect.kind == "ban" else effect.cap_share
         allowed *= 1.0 - active.share * (1.0 - left)
     return allowed
-

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.market._clear import Cleared, Terms
-from oreserve.market._effects import ChainEffects, EffectReader
-from oreserve.market._problem import Problem
+from oreserve.network.sums import sum_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from oreserve.market._clear import Cleared, Terms
+    from oreserve.market._effects import ChainEffects, EffectReader
+    from oreserve.market._problem import Problem
 
 __all__ = ["Bind", "binding", "initial_supply_share"]
 
@@ -41,8 +46,8 @@ def initial_supply_share(
     count = problem.node_rows
     makes = plants.recipe_t_per_t > 0.0
     output = np.where(makes, plants.recipe_t_per_t * base[plants.recipe_plant], 0.0)
-    total = np.bincount(plants.recipe_node, output, minlength=count)
-    total += np.bincount(lanes.to_node, flow, minlength=count)
+    total = sum_by(plants.recipe_node, output, minlength=count)
+    total += sum_by(lanes.to_node, flow, minlength=count)
     room = np.divide(terms.plant, base, out=np.ones_like(base), where=base > 0.0)
     allowed_plant = np.minimum(room, 1.0)
     allowed_lane = _lane_part(problem, terms, effects, flow)
@@ -51,11 +56,11 @@ def initial_supply_share(
     for _ in range(ROUNDS):
         run = allowed_plant.copy()
         np.minimum.at(run, plants.recipe_plant[takes], share[plants.recipe_node[takes]])
-        got = np.bincount(
+        got = sum_by(
             plants.recipe_node, output * run[plants.recipe_plant], minlength=count
         )
         arriving = flow * allowed_lane * share[lanes.from_node]
-        got += np.bincount(lanes.to_node, arriving, minlength=count)
+        got += sum_by(lanes.to_node, arriving, minlength=count)
         new = np.divide(got, total, out=np.ones(count), where=total > 0.0)
         if np.max(np.abs(new - share), initial=0.0) < 1e-9:
             break

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +17,12 @@ from oreserve.market._problem import MarketRules, base_use, build_problem
 from oreserve.market._standing import read_ramp
 from oreserve.market._stocks import commercial_rows
 from oreserve.network.build import build_chains
-from oreserve.network.chain import Chain
+from oreserve.network.sums import sum_by
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from oreserve.network.chain import Chain
     from oreserve.study import Study
 
 __all__ = ["Base", "base_year_check", "market_rules", "open_markets", "prepare"]
@@ -229,7 +231,12 @@ def _chain_check(chain: Chain, rules: MarketRules) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
 
     def compare(
-        kind: str, key: str, where: tuple[str, str], base: float, got: float, least: float
+        kind: str,
+        key: str,
+        where: tuple[str, str],
+        base: float,
+        got: float,
+        least: float,
     ) -> None:
         if not np.isfinite(base) or not np.isfinite(got):
             return
@@ -278,5 +285,5 @@ def _arrivals(chain: Chain) -> Floats:
     count = len(chain.nodes.item)
     base = np.nan_to_num(plants.base)[plants.recipe_plant]
     made = np.maximum(plants.recipe_t_per_t * base, 0.0)
-    arrivals = np.bincount(lanes.to_node, np.nan_to_num(lanes.base), minlength=count)
-    return arrivals + np.bincount(plants.recipe_node, made, minlength=count)
+    arrivals = sum_by(lanes.to_node, np.nan_to_num(lanes.base), minlength=count)
+    return arrivals + sum_by(plants.recipe_node, made, minlength=count)

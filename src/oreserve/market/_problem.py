@@ -3,7 +3,7 @@
 
 The matrix is built once. A period changes upper bounds (quantities, capacities,
 lanes) and a few costs (tariffs, bids). Columns are scaled by the world output of
-their item and money is in millions, so that alumina and gallium fit one programme.
+their item and money by its dearest item, so that alumina and gallium fit one programme.
 
 Most things are cut in pieces of rising cost: the pieces of a lane, a plant or a
 demand belong to one *owner* whose limit fills them from the cheapest on.
@@ -12,13 +12,17 @@ demand belong to one *owner* whose limit fills them from the cheapest on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from oreserve.errors import InputError
 from oreserve.market._curves import Steps, demand_steps, stagger, supply_steps
-from oreserve.network.chain import Chain
+from oreserve.network.sums import sum_by
+
+if TYPE_CHECKING:
+    from oreserve.network.chain import Chain
 
 __all__ = ["Hub", "MarketRules", "Part", "Problem", "build_problem"]
 
@@ -80,7 +84,7 @@ class Part:
     def total(self, value: Floats) -> Floats:
         """Return tonnes a year by owner from column values."""
         values = value[self.columns] * self.scale[self.owner]
-        return np.bincount(self.owner, values, minlength=self.owners)
+        return sum_by(self.owner, values, minlength=self.owners)
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,8 @@ class Problem:
     use: Floats  # (N,) base use: demands and what plants take, t a year
     row_scale: Floats  # (rows,) t per unit of the row
     node_rows: int
-    cost: Floats  # (columns,) million USD per unit
+    money: float  # USD per unit of money
+    cost: Floats  # (columns,) units of money per unit
     starts: npt.NDArray[np.int32]
     indices: npt.NDArray[np.int32]
     values: Floats
@@ -151,6 +156,7 @@ def build_problem(
     stock_nodes: Ints | None = None,
     project_plants: dict[int, float] | None = None,
     focus: Focus | None = None,
+    coarse: Problem | None = None,
 ) -> Problem:
     """Build the programme of a chain.
 
@@ -166,6 +172,8 @@ def build_problem(
         Capacity in t a year of plants that a plan may add, by plant index.
     focus
         By demand group and (as -1 - plant) by plant: where the step grid is refined.
+    coarse
+        The same programme without focus: what does not change is taken from it.
 
     Raises
     ------
@@ -176,9 +184,10 @@ def build_problem(
     focus = focus or {}
     scale = _item_scale(chain)
     node_scale = scale[chain.nodes.item]
-    _check_numbers(chain)
+    if coarse is None:
+        _check_numbers(chain)
     groups = _group_demands(chain, quarterly=rules.quarterly)
-    hub = _build_hub(chain, rules, project_plants)
+    hub = coarse.hub if coarse else _build_hub(chain, rules, project_plants)
     home_node = np.flatnonzero(
         np.isin(
             chain.nodes.country,
@@ -186,7 +195,8 @@ def build_problem(
         )
     )
     stock_node = np.zeros(0, np.int64) if stock_nodes is None else stock_nodes
-    assembly = _Assembly()
+    money = _money_unit(chain, scale)
+    assembly = _Assembly(money)
     rows = len(node_scale)
     hub_items = np.unique(chain.nodes.item[np.concatenate([hub.out_node, hub.in_node])])
     hub_row = np.full(len(chain.items), -1)
@@ -194,13 +204,13 @@ def build_problem(
     leak_first = rows + len(hub_items)
 
     demand = assembly.add(
-        *_demand_pieces(groups, rules, focus, calibrated=chain.calibrated),
+        *_demand_pieces(groups, rules, focus, chain.calibrated, coarse),
         scale=node_scale[groups.node],
         entries=[(groups.node, -1.0)],
     )
     limit = _plant_limit(chain)
     owner, start, width, cost = _plant_pieces(
-        chain, rules, limit, project_plants, focus
+        chain, rules, limit, project_plants, focus, coarse
     )
     main_scale = scale[chain.plants.main_item]
     plant = assembly.add(owner, start, width, cost, scale=main_scale)
@@ -210,7 +220,11 @@ def build_problem(
     assembly.recipe(idle, chain, idle_plant)
     lanes = chain.lanes
     lane_cost = _lane_cost(chain)
-    owner, start, width, cost = _lane_pieces(chain, rules, lane_cost)
+    if coarse is None:
+        owner, start, width, cost = _lane_pieces(chain, rules, lane_cost)
+    else:
+        known = coarse.lane
+        owner, start, width, cost = known.owner, known.start, known.width, known.cost
     lane = assembly.add(
         owner,
         start,
@@ -248,9 +262,7 @@ def build_problem(
     )
     # Traders buy after users who pay the base price: a tie would have many optima.
     bid_price = (rules.bid - 5.0 * TIE_SHARE) * price[stock_node]
-    fill = assembly.add_single(
-        -bid_price, node_scale[stock_node], [(stock_node, -1.0)]
-    )
+    fill = assembly.add_single(-bid_price, node_scale[stock_node], [(stock_node, -1.0)])
     draw = assembly.add_single(
         rules.ask * price[stock_node], node_scale[stock_node], [(stock_node, 1.0)]
     )
@@ -290,6 +302,7 @@ def build_problem(
         use=base_use(chain),
         row_scale=row_scale,
         node_rows=rows,
+        money=money,
         cost=assembly.cost(),
         starts=starts,
         indices=indices,
@@ -300,7 +313,8 @@ def build_problem(
 class _Assembly:
     """Collect parts in column order and their matrix entries."""
 
-    def __init__(self) -> None:
+    def __init__(self, money: float) -> None:
+        self.money = money
         self.columns = 0
         self.costs: list[Floats] = []
         self.scales: list[Floats] = []
@@ -320,7 +334,7 @@ class _Assembly:
         part = Part(self.columns, owner, start, width, cost, scale)
         columns = np.arange(self.columns, self.columns + len(owner))
         self.columns += len(owner)
-        self.costs.append(cost * scale[owner] / 1e6)
+        self.costs.append(cost * scale[owner] / self.money)
         self.scales.append(scale[owner])
         for row, value in entries or []:
             self.entries.append((row[owner], columns, np.full(len(owner), value)))
@@ -352,7 +366,7 @@ class _Assembly:
             )
 
     def cost(self) -> Floats:
-        """Return costs in million USD per unit of each column."""
+        """Return costs in units of money per unit of each column."""
         return np.concatenate(self.costs)
 
     def matrix(
@@ -384,15 +398,31 @@ def _item_scale(chain: Chain) -> Floats:
     return np.where(scale > 0.0, scale, 1.0)
 
 
+def _money_unit(chain: Chain, scale: Floats) -> float:
+    """Return the USD that make one unit: the dearest item's world output is 10,000.
+
+    The solver's tolerances are absolute, so money is scaled like tonnes are.
+    """
+    price = np.nan_to_num(chain.nodes.price) * scale[chain.nodes.item]
+    rows = chain.demands
+    ceiling = np.nan_to_num(rows.max_price) * scale[chain.nodes.item[rows.node]]
+    plants = chain.plants
+    cost = np.abs(np.nan_to_num(plants.cost)) * scale[plants.main_item]
+    for worth in (price, ceiling, cost):
+        if len(worth) and worth.max() > 0.0:
+            return float(worth.max()) / 1e4
+    return 1.0
+
+
 def base_use(chain: Chain) -> Floats:
     """Return what each node uses in the base year: demands and inputs of plants."""
     plants = chain.plants
-    use = np.bincount(
+    use = sum_by(
         chain.demands.node, chain.demands.quantity, minlength=len(chain.nodes.item)
     )
     base = np.nan_to_num(plants.base[plants.recipe_plant])
     taken = np.where(plants.recipe_t_per_t < 0.0, -plants.recipe_t_per_t * base, 0.0)
-    return use + np.bincount(plants.recipe_node, taken, minlength=len(use))
+    return use + sum_by(plants.recipe_node, taken, minlength=len(use))
 
 
 @dataclass(frozen=True)
@@ -445,10 +475,17 @@ def _pieces(steps: list[Steps], factor: Floats, unit: Floats) -> _Pieces:
 
 
 def _demand_pieces(
-    groups: _Groups, rules: MarketRules, focus: Focus, *, calibrated: bool
+    groups: _Groups,
+    rules: MarketRules,
+    focus: Focus,
+    calibrated: bool,  # noqa: FBT001
+    coarse: Problem | None,
 ) -> _Pieces:
+    known = {} if coarse is None else _known_steps(coarse.demand, -groups.price)
     steps = [
-        demand_steps(
+        known[g]
+        if g in known and g not in focus
+        else demand_steps(
             float(groups.elasticity[g]),
             float(groups.ceiling[g]),
             base_block=calibrated,
@@ -460,6 +497,17 @@ def _demand_pieces(
     ]
     owner, start, width, price = _pieces(steps, groups.price, np.ones(len(groups.node)))
     return owner, start, width, -price
+
+
+def _known_steps(part: Part, price: Floats) -> dict[int, Steps]:
+    """Return the steps of each owner whose price is not 0."""
+    ends = np.cumsum(np.bincount(part.owner, minlength=part.owners))
+    starts = np.concatenate([[0], ends[:-1]])
+    return {
+        k: Steps(part.width[a:b], part.cost[a:b] / price[k])
+        for k, (a, b) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True))
+        if price[k] != 0.0
+    }
 
 
 def _spread(number: int, width: float = 0.5) -> float:
@@ -486,11 +534,19 @@ def _plant_pieces(
     limit: Floats,
     project_plants: dict[int, float],
     focus: Focus,
+    coarse: Problem | None,
 ) -> _Pieces:
     plants = chain.plants
+    if coarse is not None and not any(k < 0 for k in focus):
+        known = coarse.plant
+        return known.owner, known.start, known.width, known.cost
+    before = {} if coarse is None else _known_steps(coarse.plant, plants.cost)
     steps = []
     unit = np.ones(len(plants.name))
     for f in range(len(plants.name)):
+        if f in before and -1 - f not in focus:
+            steps.append(before[f])
+            continue
         room = max(float(limit[f]), project_plants.get(f, 0.0))
         base = float(np.nan_to_num(plants.base[f]))
         elasticity = float(plants.supply_elasticity[f])
@@ -513,7 +569,7 @@ def _revenue(chain: Chain) -> Floats:
     """Return net revenue per tonne of activity at base prices."""
     plants = chain.plants
     value = plants.recipe_t_per_t * np.nan_to_num(chain.nodes.price[plants.recipe_node])
-    return np.bincount(plants.recipe_plant, value, minlength=len(plants.name))
+    return sum_by(plants.recipe_plant, value, minlength=len(plants.name))
 
 
 def _idle_cost(chain: Chain, idle_plant: Ints) -> Floats:

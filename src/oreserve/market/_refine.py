@@ -8,13 +8,18 @@ read go on until prices rest, so that closed-form cases come out to 1e-6.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from oreserve.market._clear import Cleared, Terms, clear
-from oreserve.market._problem import Focus, Problem
+from oreserve.network.sums import sum_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oreserve.market._problem import Focus, Problem
 
 __all__ = ["refine"]
 
@@ -22,10 +27,12 @@ Floats = npt.NDArray[np.float64]
 
 FIRST_WIDTH = 0.3  # half width of the first window, log price
 SHRINK = 6.0
+EXACT_SHRINK = 2.5  # slower: the true price is within two steps of the one found
 STEPS = 14
 CALIBRATED_ROUNDS = 2
-EXACT_ROUNDS = 12
-REST = 2e-8  # widest window, in log price, at which an exact refinement stops
+EXACT_ROUNDS = 24
+AT_BASE = 0.01  # log price: nearer than this the base block says what there is
+REST = 3e-6  # widest window, in log price, at which an exact refinement stops
 
 
 def refine(
@@ -37,7 +44,7 @@ def refine(
 ) -> tuple[Problem, Cleared]:
     """Solve again with finer steps around the prices of `first`.
 
-    A window shrinks only where the new price stayed inside it.
+    A window shrinks where the new price stayed inside it and widens where not.
 
     Returns
     -------
@@ -50,6 +57,7 @@ def refine(
         return problem, first
     calibrated = problem.chain.calibrated
     rounds = CALIBRATED_ROUNDS if calibrated else EXACT_ROUNDS
+    shrink = SHRINK if calibrated else EXACT_SHRINK
     width = np.full(len(owners), FIRST_WIDTH)
     centre = _levels(problem, first, owners)
     result = first
@@ -57,13 +65,15 @@ def refine(
         focus: Focus = {
             int(owner): (float(z), float(w), STEPS)
             for owner, z, w in zip(owners, centre, width, strict=True)
-            if np.isfinite(z)
+            if np.isfinite(z) and (not calibrated or abs(z) > AT_BASE)
         }
+        if not focus:
+            break
         problem = rebuild(focus)
         result = clear(problem, terms)
         found = _levels(problem, result, owners)
-        inside = np.abs(found - centre) <= width
-        width = np.where(inside, width / SHRINK, width)
+        moved = np.abs(found - centre)
+        width = np.where(moved <= width, width / shrink, 2.0 * moved)
         centre = found
         if float(width.max()) < REST:
             break
@@ -82,9 +92,9 @@ def _curved(problem: Problem) -> npt.NDArray[np.int64]:
 def _levels(problem: Problem, result: Cleared, owners: npt.NDArray[np.int64]) -> Floats:
     """Return the log of price over base price (of revenue over cost for plants)."""
     rows = problem.node_rows
-    price = result.row_dual[:rows] * 1e6 / problem.row_scale[:rows]
+    price = result.row_dual[:rows] * problem.money / problem.row_scale[:rows]
     plants = problem.chain.plants
-    revenue = np.bincount(
+    revenue = sum_by(
         plants.recipe_plant,
         plants.recipe_t_per_t * price[plants.recipe_node],
         minlength=len(plants.name),

@@ -8,7 +8,6 @@ reserve gives to home's unserved use.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,12 +21,15 @@ from oreserve.market._after import (
     loss_usd,
     release_limit,
 )
-from oreserve.market._chain_market import Key, State
 from oreserve.market._standing import Commitment, ProjectSupport, Standing
 from oreserve.market._stocks import next_level
 from oreserve.market._trajectory import Trajectory, TrajectoryIndex
+from oreserve.network.sums import sum_by
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oreserve.market._chain_market import Key, State
     from oreserve.market._simulator import Simulator
     from oreserve.study.scenario import Scenario
 
@@ -70,7 +72,9 @@ class Run:
         reserves = simulator.reserves
         self.level = np.tile(reserves.opening, (size, 1))
         self.orders = sorted(plan.orders)
-        self.left = np.tile([o.tonnes for o in self.orders], (size, 1)).reshape(size, -1)
+        self.left = np.tile([o.tonnes for o in self.orders], (size, 1)).reshape(
+            size, -1
+        )
         self.support = {**simulator.support, **plan.projects}
         self._place()
         self.data = self._allocate(size)
@@ -177,9 +181,7 @@ class Run:
             state.shocked = state.shocked + 1 if effects else 0
         return keys
 
-    def _projects(
-        self, chain: int, period: int
-    ) -> list[tuple[tuple[int, float], ...]]:
+    def _projects(self, chain: int, period: int) -> list[tuple[tuple[int, float], ...]]:
         """Return the projects of a chain that run, with their share of capacity."""
         market = self.simulator.markets[chain]
         start = self.simulator.starts[period]
@@ -211,7 +213,7 @@ class Run:
 
     def _with_orders(self, keys: list[list[Key]], period: int) -> list[list[Key]]:
         """Add the reserve's bids where home is not short, and clear again."""
-        simulator, start = self.simulator, self.simulator.starts[period]
+        start = self.simulator.starts[period]
         due: dict[int, dict[int, list[int]]] = {}
         for k, order in enumerate(self.orders):
             if order.start <= start and order.item in self.item_at:
@@ -220,9 +222,9 @@ class Run:
                 due.setdefault(chain, {}).setdefault(item, []).append(k)
         for chain in range(len(keys)):
             unique, at = self._unique(keys[chain])
-            fillable = np.array(
-                [self._fillable(chain, key) for key in unique]
-            ).reshape(len(unique), -1)[at]
+            fillable = np.array([self._fillable(chain, key) for key in unique]).reshape(
+                len(unique), -1
+            )[at]
             self.data["fillable"][:, period, self.at[chain]["item"]] = fillable
         changed = False
         for chain, items in due.items():
@@ -243,9 +245,9 @@ class Run:
         """Return by item whether home is not short of it (5 % of use)."""
         view, rows = self.simulator.view(chain, key), self.simulator.rows[chain]
         count = len(rows.item)
-        wanted = np.bincount(rows.demand_item, view.wanted, minlength=count)
+        wanted = sum_by(rows.demand_item, view.wanted, minlength=count)
         short = np.maximum(view.wanted - view.served, 0.0)
-        short = np.bincount(rows.demand_item, short, minlength=count)
+        short = sum_by(rows.demand_item, short, minlength=count)
         return short <= SHORT_TOLERANCE * wanted
 
     def _bids(
@@ -296,7 +298,7 @@ class Run:
             rows = self.simulator.rows[chain]
             new = list(keys[chain])
             for s, scenario in enumerate(self.scenarios):
-                share = self._release_share(chain, item, scenario, period, new[s])
+                share = self._release_share(item, scenario, period, new[s])
                 view = self.simulator.view(chain, new[s])
                 hit = rows.demand_item == at
                 short = np.maximum(view.wanted - view.served, 0.0)[hit].sum()
@@ -337,9 +339,9 @@ class Run:
         items = place["item"]
         if items.stop > items.start:
             inflow = years * np.array([v.inflow for v in views])[at]
-            where = np.arange(items.start, items.stop)
+            lines = np.arange(items.start, items.stop)
             target = data["inflow"][:, period]
-            target[:, where[:, None], self.origins[chain][None, :]] = inflow
+            target[:, lines[:, None], self.origins[chain][None, :]] = inflow
         data["served"][:, period, place["demand"]] = data["served_market"][
             :, period, place["demand"]
         ]
@@ -413,7 +415,7 @@ class Run:
         )
 
     def _release_share(
-        self, chain: int, item: str, scenario: Scenario, period: int, key: Key
+        self, item: str, scenario: Scenario, period: int, key: Key
     ) -> float:
         """Return the share that the rule lets go; nothing goes where all is calm."""
         if not self.release_on or key.effects == 0:
@@ -442,7 +444,7 @@ class Run:
             name = self.index.items[k]
             share = np.array(
                 [
-                    self._release_share(chain, name, scenario, period, keys[s])
+                    self._release_share(name, scenario, period, keys[s])
                     for s, scenario in enumerate(self.scenarios)
                 ]
             )
@@ -459,14 +461,12 @@ class Run:
             )
             total = limit.sum(axis=1)
             given = self._serve(chain, period, k - items.start, total)
-            part = np.divide(
-                given, total, out=np.zeros_like(total), where=total > 0.0
-            )
+            part = np.divide(given, total, out=np.zeros_like(total), where=total > 0.0)
             self.level[:, rows] -= limit * part[:, None]
             self.released[:, rows] += limit * part[:, None]
             self.data["release"][:, period, k] += given
 
-    # --- closing a period --------------------------------------------------------------
+    # --- closing a period ----------------------------------------------------------
 
     def _close(self, period: int) -> None:
         """Book losses, the import premium and the levels of the reserve."""
@@ -521,4 +521,3 @@ class Run:
             arrays["fillable"] = arrays["fillable"] > 0.5
             made.append(Trajectory(number=scenario.number, **arrays))
         return made
-

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.market._chain_market import Key
-from oreserve.market._clear import Cleared
 from oreserve.market._effects import ActiveEffect
 from oreserve.market._home_view import (
     HomeRows,
@@ -33,6 +31,8 @@ from oreserve.market._standing import (
 from oreserve.market._trajectory import Trajectory, TrajectoryIndex
 
 if TYPE_CHECKING:
+    from oreserve.market._chain_market import Key
+    from oreserve.market._clear import Cleared
     from oreserve.study.scenario import Effect, Scenario
 
 __all__ = ["Reserves", "Simulator"]
@@ -116,9 +116,7 @@ class Simulator:
         self.commitments = study_commitments(study)
         self.reserves = self._read_reserves()
         self.index = self._make_index(self.commitments)
-        self._lookup: list[dict[tuple[int, int, int], int]] = [
-            {} for _ in self.markets
-        ]
+        self._lookup: list[dict[tuple[int, int, int], int]] = [{} for _ in self.markets]
         self._signatures: dict[tuple[int, ...], int] = {}
         self._kept: list[tuple[Effect, ...]] = []
         self.base_price, self.premium_counts = self._base_prices()
@@ -398,7 +396,9 @@ def _ends(starts: Sequence[date], horizon: Sequence[date]) -> tuple[date, ...]:
         months = 12
     return tuple(
         date(
-            d.year + (d.month - 1 + months) // 12, (d.month - 1 + months) % 12 + 1, d.day
+            d.year + (d.month - 1 + months) // 12,
+            (d.month - 1 + months) % 12 + 1,
+            d.day,
         )
         for d in starts
     )
@@ -423,4 +423,3 @@ def _announced(base: Base) -> list[tuple[date, date, set[str]]]:
         }
         found.append((row["announced"], row["until"] or date.max, touched))
     return found
-

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oreserve.study import Study
 
 __all__ = [
@@ -158,4 +159,3 @@ def read_ramp(text: str | None) -> tuple[float, ...]:
     if not text:
         return (1.0,)
     return tuple(float(part) for part in text.split(";") if part.strip()) or (1.0,)
-

@@ -9,12 +9,14 @@ once; the levels themselves are exact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "DAYS_PER_YEAR",
@@ -53,7 +55,9 @@ class CommercialStocks:
 
 
 def commercial_rows(
-    rows: Sequence[Mapping[str, Any]], node_of: Mapping[tuple[str, str], int], use: Floats
+    rows: Sequence[Mapping[str, Any]],
+    node_of: Mapping[tuple[str, str], int],
+    use: Floats,
 ) -> CommercialStocks:
     """Read the commercial stocks of a chain.
 

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Outcome", "versions"]
 
@@ -111,11 +114,15 @@ class Outcome:
         """Return a few lines: the loss, the worst shortages, what binds."""
         loss = "unknown" if self.home_loss_usd is None else _usd(self.home_loss_usd)
         lines = [
-            f"{self.study}, home {self.home}: "
-            f"{self.shock or 'no shock'}, {len(self.periods)} period"
-            f"{'s' if len(self.periods) > 1 else ''} from {self.periods[0]}",
-            f"status {self.status}; home loss {loss}; import premium "
-            f"{_usd(self.import_premium_usd)}",
+            (
+                f"{self.study}, home {self.home}: "
+                f"{self.shock or 'no shock'}, {len(self.periods)} period"
+                f"{'s' if len(self.periods) > 1 else ''} from {self.periods[0]}"
+            ),
+            (
+                f"status {self.status}; home loss {loss}; import premium "
+                f"{_usd(self.import_premium_usd)}"
+            ),
         ]
         worst = self.worst_shortages(5)
         if worst.height:
@@ -149,6 +156,7 @@ class Outcome:
             .sort(
                 ["loss_usd", "share", "item", "sector", "class"],
                 descending=[True, True, False, False, False],
+                nulls_last=True,
             )
             .head(count)
         )

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oreserve.market._detail import Solved, run_in_detail, solve_base_year
@@ -15,6 +13,8 @@ from oreserve.market._prepare import Base, prepare
 from oreserve.market.outcome import Outcome, versions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from oreserve.study import Shock, Study
     from oreserve.study.scenario import Effect, Scenario
 
@@ -81,7 +81,9 @@ def simulate(
     notes: list[str] = list(ready.warnings)
     if shock is None and periods is None:
         solved = solve_base_year(ready)
-        return _outcome(ready, solved, seed=seed, shock=None, status="solved", notes=notes)
+        return _outcome(
+            ready, solved, seed=seed, shock=None, status="solved", notes=notes
+        )
     effects, name, warnings = _effects(shock, study)
     notes += warnings
     scenario, status = _scenario(study, effects, periods, notes)
@@ -170,4 +172,3 @@ def _outcome(
         warnings=tuple(dict.fromkeys([*notes, *more])),
         **frames,
     )
-

@@ -8,10 +8,9 @@ block keeps plain arrays: they go straight into HiGHS, into scipy or into a file
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import highspy
 import numpy as np
@@ -19,6 +18,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from oreserve.errors import InfeasibleError, OreserveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "Block",
@@ -78,7 +80,9 @@ class Block:
     entry_row: Indices
     entry_column: Indices
     entry_value: Floats
-    column_names: Sequence[str] | Callable[[int], str] = field(default=lambda j: f"x{j}")
+    column_names: Sequence[str] | Callable[[int], str] = field(
+        default=lambda j: f"x{j}"
+    )
     row_names: Sequence[str] | Callable[[int], str] = field(default=lambda i: f"r{i}")
     fixed_w: bool = True
     fixed_cost: bool = True
@@ -300,7 +304,7 @@ class _QuietHighs(highspy.Highs):
 
     def __init__(self) -> None:
         super(highspy.Highs, self).__init__()
-        self.setOptionValue("output_flag", False)
+        self.setOptionValue("output_flag", False)  # noqa: FBT003
 
 
 def new_highs(**options: Any) -> highspy.Highs:
@@ -386,7 +390,10 @@ def run_highs(highs: highspy.Highs, what: str = "the linear programme") -> None:
     first = highs.getModelStatus()
     if first == _OPTIMAL:
         return
-    if first in {highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt}:
+    if first in {
+        highspy.HighsModelStatus.kTimeLimit,
+        highspy.HighsModelStatus.kInterrupt,
+    }:
         message = f"{what} was stopped: {highs.modelStatusToString(first)}"
         raise SolverError(message)
     no_solution = 0
@@ -406,7 +413,9 @@ def run_highs(highs: highspy.Highs, what: str = "the linear programme") -> None:
             return
         no_solution += status in _NO_SOLUTION
         if no_solution > 1:
-            message = f"{what} has no solution: its rows and bounds contradict each other"
+            message = (
+                f"{what} has no solution: its rows and bounds contradict each other"
+            )
             raise InfeasibleError(message)
     message = f"{what} was not solved: {highs.modelStatusToString(first)}"
     raise SolverError(message)
@@ -441,7 +450,9 @@ def solve(
     solution, info = highs.getSolution(), highs.getInfo()
     value = np.asarray(solution.col_value, dtype=float)
     if not np.all(np.isfinite(value)):
-        message = f"{what} was not solved: the solver returned a value that is no number"
+        message = (
+            f"{what} was not solved: the solver returned a value that is no number"
+        )
         raise SolverError(message)
     objective = float(info.objective_function_value)
     whole = bool(isinstance(block, Block) and block.integer.any())
@@ -451,6 +462,8 @@ def solve(
         value=value,
         row_value=np.asarray(solution.row_value, dtype=float),
         row_dual=np.zeros(0) if whole else np.asarray(solution.row_dual, dtype=float),
-        reduced_cost=np.zeros(0) if whole else np.asarray(solution.col_dual, dtype=float),
+        reduced_cost=np.zeros(0)
+        if whole
+        else np.asarray(solution.col_dual, dtype=float),
         bound=float(info.mip_dual_bound) if whole else objective,
     )

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,11 @@ import numpy.typing as npt
 
 from oreserve.errors import InputError
 from oreserve.network.chain import Chain, Demands, Lanes, Nodes, Plants
+from oreserve.network.sums import sum_by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from oreserve.study import Study
 
 __all__ = ["JOINT", "build_chains", "project_start_year"]
@@ -154,9 +156,11 @@ def _refuse_gaps(tables: _Tables, study: Study) -> None:
                 f"calibration needs it (0 for a plant that stood still in "
                 f"{study.settings.base_year})"
             )
-    for row in tables.demands:
-        if row["quantity_t_per_year"] is None:
-            problems.append(f"demands: {row['demand']}: quantity_t_per_year is missing")
+    problems += [
+        f"demands: {row['demand']}: quantity_t_per_year is missing"
+        for row in tables.demands
+        if row["quantity_t_per_year"] is None
+    ]
     if problems:
         raise InputError("\n".join(problems))
 
@@ -412,6 +416,6 @@ def _world(plants: Plants, order: list[Key], items: tuple[str, ...]) -> Floats:
     activity = np.where(np.isfinite(plants.base), plants.base, plants.capacity)
     made = plants.recipe_t_per_t * np.nan_to_num(activity[plants.recipe_plant])
     node_item = np.array([item_of[item] for item, _ in order], dtype=np.int64)
-    return np.bincount(
+    return sum_by(
         node_item[plants.recipe_node], np.maximum(made, 0.0), minlength=len(items)
     )
