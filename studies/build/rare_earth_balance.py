@@ -36,6 +36,7 @@ __all__ = ["balance", "mines"]
 
 # MCS 2026 country -> feed; the rest of the rows is monazite.
 CLAY = ("BRA", "MMR", "MYS", "THA", "VNM")
+OWN_ROW = ("CHN", "USA", "AUS", "IND", "RUS", "MDG", "NGA")
 # China's 270,000 t quota: ion clay 19,150 t (memory of the 2023 and 2024 quota
 # notices), a quarter of it yttrium-rich. Half would lift yttrium to 16,600 t, above
 # the 10,000 to 15,000 t that MCS 2026 gives for the world.
@@ -73,8 +74,9 @@ def mines(
 ) -> dict[tuple[str, str], float]:
     """Return mine output by feed and country, t REO, of one MCS 2026 year.
 
-    Countries without a row of their own in the study go to ROW. `yttric_share` is
-    the yttrium-rich part of China's clay, 0-1.
+    Countries without a row of their own in the study go to ROW; the two African
+    miners have one, or Africa's share of the base year would read 0. `yttric_share`
+    is the yttrium-rich part of China's clay, 0-1.
     """
     frame = raw.mcs
     rows = frame.filter(
@@ -87,7 +89,7 @@ def mines(
     for country, iso3, value in rows.select("country", "iso3", "value").iter_rows():
         if "total" in country.lower():
             continue
-        code = iso3 if iso3 in {"CHN", "USA", "AUS", "IND", "RUS", *CLAY} else "ROW"
+        code = iso3 if iso3 in {*OWN_ROW, *CLAY} else "ROW"
         if code == "CHN":
             yttric = CHINA_CLAY_T * yttric_share
             found["bayan_obo_concentrate", code] += value - CHINA_CLAY_T
