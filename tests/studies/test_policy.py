@@ -276,3 +276,18 @@ def test_partners_of_the_strategy_are_a_bloc(study: Study) -> None:
     assert set(members["country"]) >= {
         "AGO", "AUS", "CAN", "JPN", "KHM", "MWI", "MYS", "THA", "TZA", "ZAF",
     }  # fmt: skip
+
+
+def test_a_rule_for_defence_takes_nothing_that_others_can_use(study: Study) -> None:
+    measures = study.table("measures").filter(
+        pl.col("measure").str.contains("defence_procurement|military_users")
+    )
+    assert measures.height == 8
+    for row in measures.iter_rows(named=True):
+        (item,) = row["item"]
+        use = study.table("demands").filter(
+            (pl.col("item") == item) & (pl.col("country") == "USA")
+        )
+        civil = use.filter(pl.col("class") != "defence")["quantity_t_per_year"].sum()
+        assert row["kind"] == "quota"
+        assert row["cap_t_per_year"] == pytest.approx(civil, rel=1e-5)

@@ -127,6 +127,7 @@ CHINA_SUSPENDED = (
 )  # fmt: skip
 
 BAN_TO_USA = ("gallium", "germanium", "antimony")
+CIVIL = "the civil use of the base year, in tonnes"
 
 OTHERS = (
     Licence("indonesia_nickel_ore_ban", "IDN", "2020-01-01", ("nickel",), 0.0,
@@ -279,40 +280,45 @@ def _bans_to_usa(tables: Tables, source: str) -> None:
 def _military(tables: Tables, source: str) -> None:
     """Write the ban on military users, which was not lifted, as a cap.
 
-    The market has no lanes by class of use, so the cap takes away the share of the
-    base flow that defence uses.
+    The market has no lanes by class of use, so the cap is what other users can take.
     """
     for mineral in BAN_TO_USA:
         for item in items_of(tables, (mineral,)):
-            share = _defence_share(tables, item)
-            if share is None:
+            most = _civil_use_t(tables, item)
+            if most is None:
                 continue
             tables.row(
                 "measures",
                 measure=f"china_military_users_{item}",
-                kind="licence",
+                kind="quota",
                 actor="CHN",
                 target="USA",
                 item=item,
-                cap_share=1.0 - share,
+                cap_t_per_year=most,
                 announced="2024-12-03",
                 **{"from": BASE_YEAR_END},
                 status="in_force",
                 source_id=source,
                 evidence="assumed",
-                note="ban on military end users (CHN3: not lifted) as a cap of one "
-                "less the defence share of use; from 2024-12-03, here from 2025",
+                note="ban on military end users (CHN3: not lifted) as a cap of "
+                f"{CIVIL}; from 2024-12-03, here from 2025",
             )
 
 
-def _defence_share(tables: Tables, item: str) -> float | None:
-    """Return the share of an item's American use that is defence, if it has one."""
+def _civil_use_t(tables: Tables, item: str) -> float | None:
+    """Return American use that is not defence, t; None without defence use.
+
+    A rule that shuts Chinese goods out of defence takes no tonne away while other
+    users can take all that China sends: defence then gets what comes from elsewhere.
+    A share of base imports, used before, made civil users short by a rule that does
+    not name them.
+    """
     rows = tables.rows("demands", item=item, country="USA")
-    total = sum(number(r["quantity_t_per_year"]) for r in rows)
-    defence = sum(
-        number(r["quantity_t_per_year"]) for r in rows if r["class"] == "defence"
+    if not any(r["class"] == "defence" for r in rows):
+        return None
+    return sum(
+        number(r["quantity_t_per_year"]) for r in rows if r["class"] != "defence"
     )
-    return defence / total if total > 0 and defence > 0 else None
 
 
 def _cobalt_quota(tables: Tables) -> None:
@@ -356,21 +362,21 @@ def _defence_procurement(tables: Tables) -> None:
         "ASSUMED-DFARS",
         "From 2027-01-01 defence may not buy magnets, tungsten and tantalum mined or "
         "refined in China (facts: export_controls, from memory); here a cap on "
-        "imports of one less the defence share of use",
+        f"Chinese imports of {CIVIL}",
     )
     names = ("ndfeb_magnet", *MAGNETS)
     for item in items_of(tables, ("tungsten", "tantalum"), names=names):
-        share = _defence_share(tables, item)
-        if share is None:
+        most = _civil_use_t(tables, item)
+        if most is None:
             continue
         tables.row(
             "measures",
             measure=f"usa_defence_procurement_{item}",
-            kind="licence",
+            kind="quota",
             actor="CHN",
             target="USA",
             item=item,
-            cap_share=1.0 - share,
+            cap_t_per_year=most,
             announced="2024-05-30",
             **{"from": "2027-01-01"},
             status="in_force",
