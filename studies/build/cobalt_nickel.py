@@ -52,6 +52,9 @@ COBALT_KEEP = frozenset(
         "TUR",
     ]
 )
+# A stock is built while the price is low. With the elasticity of use it would outbid
+# battery makers for years under a quota.
+HOARD_ELASTICITY = -5.0
 NICKEL_KEEP = frozenset(
     [
         "USA",
@@ -145,7 +148,8 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
     stock = chain.source(
         "ASSUMED-CO-STOCKS",
         "Mined cobalt of 2024 that no refiner took went to stock in China (three "
-        "quarters) and the Congo (one quarter)",
+        "quarters) and the Congo (one quarter); at a price a third higher three "
+        "quarters of it stays with users instead (elasticity of -5)",
     )
     for country, share in (("CHN", 0.75), ("COD", 0.25)):
         tables.row(
@@ -156,6 +160,7 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
             sector="stock_build",
             **{"class": "other"},
             quantity_t_per_year=built * share,
+            price_elasticity=HOARD_ELASTICITY,
             source_id=stock,
             evidence="assumed",
         )

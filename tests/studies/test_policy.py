@@ -291,3 +291,9 @@ def test_a_rule_for_defence_takes_nothing_that_others_can_use(study: Study) -> N
         civil = use.filter(pl.col("class") != "defence")["quantity_t_per_year"].sum()
         assert row["kind"] == "quota"
         assert row["cap_t_per_year"] == pytest.approx(civil, rel=1e-5)
+
+
+def test_nobody_hoards_cobalt_at_any_price(study: Study) -> None:
+    hoards = study.table("demands").filter(pl.col("sector") == "stock_build")
+    assert hoards["country"].sort().to_list() == ["CHN", "COD"]
+    assert set(hoards["price_elasticity"]) == {-5.0}
