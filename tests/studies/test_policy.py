@@ -297,3 +297,13 @@ def test_nobody_hoards_cobalt_at_any_price(study: Study) -> None:
     hoards = study.table("demands").filter(pl.col("sector") == "stock_build")
     assert hoards["country"].sort().to_list() == ["CHN", "COD"]
     assert set(hoards["price_elasticity"]) == {-5.0}
+
+
+def test_stockpile_holds_what_orders_bought_at_the_price_they_paid(
+    study: Study,
+) -> None:
+    antimony = one(study, "stocks", stock="strategic_antimony_USA")
+    # 57.3 million USD at 25.0 USD a lb, the average of 2025
+    assert antimony["quantity_t"] == pytest.approx(57.3e6 / (25.0 * 2204.62), rel=1e-3)
+    cobalt = one(study, "stocks", stock="strategic_cobalt_USA")
+    assert cobalt["quantity_t"] == pytest.approx(7_480 * 2 / 5)

@@ -79,8 +79,12 @@ FUNDED = (
     Order("antimony ingots (US Antimony)", "antimony", 57.3),
     Order("tantalum, niobium (Global Advanced Metals)", "tantalum", 35.3),
 )
-# Cobalt: the solicitation is for 7,480 t over five years; the order cannot hold more.
-MOST_T = {"cobalt": 7_480.0}
+# Cobalt: the solicitation is for 7,480 t over five years, and two orders are funded
+# (240.3 and 210.3 million USD): two years' tonnes, not the contract's.
+MOST_T = {"cobalt": 2 / 5 * 7_480.0}
+# Contracts were signed from August 2025 to July 2026; the quote of the day has since
+# fallen (antimony 25 to 10.5 USD a lb) and would make tonnes that were never ordered.
+SIGNED = "2025"
 
 
 def _use_t(tables: Tables, item: str, country: str) -> float:
@@ -153,14 +157,19 @@ def _strategic(tables: Tables) -> None:
         tables,
         "ASSUMED-NDS",
         "National stockpile: tonnes of funded orders to July 2026 (NTHORD) at the "
-        "price of 2025 or the newest, taken as delivered by 2027; older holdings are "
-        "not published and not counted; ceilings are not counted",
+        "average price of 2025, taken as delivered by 2027, cobalt at most two fifths "
+        "of the 7,480 t of its five years; older holdings are not published and not "
+        "counted; ceilings are not counted",
     )
     for order in FUNDED:
         item = _main_item(tables, order.mineral)
         if item is None:
             continue
-        price = long_run_price(tables, item)[0]
+        price = number(
+            tables.rows("prices", item=item, market="world", period=SIGNED)[0][
+                "usd_per_t"
+            ]
+        )
         tonnes = min(order.musd * 1e6 / price, MOST_T.get(order.mineral, float("inf")))
         tables.row(
             "stocks",
