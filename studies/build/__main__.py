@@ -11,6 +11,7 @@ from pathlib import Path
 
 from studies.build import MODULES, Raw, Tables
 from studies.build.package import PACKAGE, readme
+from studies.build.sources import KEPT
 
 
 def build(raw: Raw) -> Tables:
@@ -22,7 +23,7 @@ def build(raw: Raw) -> Tables:
             sys.stderr.write(f"{path} is not there yet: left out\n")
             continue
         importlib.import_module(path).add(tables, raw)
-    tables.drop_unused_sources()
+    tables.drop_unused_sources(keep=KEPT)
     return tables
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from studies.build.raw import Raw
     from studies.build.tables import Tables
 
-__all__ = ["add", "assume"]
+__all__ = ["KEPT", "add", "assume"]
 
 DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
@@ -90,7 +90,12 @@ FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
 
 ASSUMPTIONS: dict[str, str] = {
     "ASSUMED": "Judgement of this study's builders; no source states the figure",
+    "ASSUMED-CLASSES": "Shares of use by class (defence, essential civilian, other), "
+    "by mineral; half of the defence share abroad; listed in the README",
 }
+# Assumptions about a column of a row whose own source speaks of another column: no
+# `source_id` points to them, and a reader must find them all the same.
+KEPT = frozenset({"ASSUMED-CLASSES", "ASSUMED-LOSSES"})
 
 
 def assume(tables: Tables, source_id: str, statement: str) -> str:

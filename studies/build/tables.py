@@ -169,8 +169,8 @@ class Tables:
             message = f"source_id without a row in sources: {sorted(missing)}"
             raise BuildError(message)
 
-    def drop_unused_sources(self) -> None:
-        """Keep only the sources that a row points to."""
+    def drop_unused_sources(self, *, keep: frozenset[str] = frozenset()) -> None:
+        """Keep only the sources that a row points to, and those named."""
         used = {
             row["source_id"]
             for table, rows in self._rows.items()
@@ -180,7 +180,7 @@ class Tables:
         self._rows["sources"] = {
             key: row
             for key, row in self._rows["sources"].items()
-            if row["source_id"] in used
+            if row["source_id"] in used | keep
         }
 
     def csv_text(self, table: str) -> str:

@@ -307,3 +307,8 @@ def test_stockpile_holds_what_orders_bought_at_the_price_they_paid(
     assert antimony["quantity_t"] == pytest.approx(57.3e6 / (25.0 * 2204.62), rel=1e-3)
     cobalt = one(study, "stocks", stock="strategic_cobalt_USA")
     assert cobalt["quantity_t"] == pytest.approx(7_480 * 2 / 5)
+
+
+def test_assumptions_that_no_row_points_to_are_listed(study: Study) -> None:
+    listed = set(study.table("sources")["source_id"])
+    assert {"ASSUMED-CLASSES", "ASSUMED-LOSSES"} <= listed
