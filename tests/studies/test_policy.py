@@ -312,3 +312,28 @@ def test_stockpile_holds_what_orders_bought_at_the_price_they_paid(
 def test_assumptions_that_no_row_points_to_are_listed(study: Study) -> None:
     listed = set(study.table("sources")["source_id"])
     assert {"ASSUMED-CLASSES", "ASSUMED-LOSSES"} <= listed
+
+
+def test_no_other_country_loses_more_in_all_than_the_united_states(
+    study: Study,
+) -> None:
+    demands = study.table("demands").filter(pl.col("class") == "essential")
+    total = (
+        study.table("demands")
+        .group_by("item", "country")
+        .agg(pl.col("quantity_t_per_year").sum().alias("use"))
+    )
+    worst = demands.join(total, on=["item", "country"]).with_columns(
+        (pl.col("use") * pl.col("loss_usd_per_t")).alias("worst_usd")
+    )
+    home = worst.filter(pl.col("country") == "USA").select("item", "worst_usd")
+    both = worst.join(home, on="item", suffix="_usa").drop_nulls("worst_usd")
+    assert both.height > 200
+    assert (both["worst_usd"] <= both["worst_usd_usa"] * 1.00001).all()
+
+
+def test_a_loss_far_above_the_price_carries_its_warning(study: Study) -> None:
+    rhodium = one(study, "demands", demand="use_rhodium_USA_other")
+    assert "43 times the price" in str(rhodium["note"])
+    copper = one(study, "demands", demand="use_copper_USA_other")
+    assert "with care" not in str(copper["note"])

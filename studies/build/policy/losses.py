@@ -6,7 +6,8 @@ the share lost is net import reliance times the import share of the country that
 scenario takes away. The result is average, not marginal; the report prints neither
 quantities nor shares lost, so the interval is a factor of 0.3 to 3. It is net of the
 saved purchase and may lie below the price. A mineral without a published loss keeps
-null.
+null. The losses come from a third party's transcript of the report, one figure a
+mineral; no second estimate is in hand to take the smaller of.
 """
 
 from __future__ import annotations
@@ -124,6 +125,12 @@ ON_MAGNETS = frozenset(
 # About half of the samarium loss is the price effect (shock note), which the market
 # already shows; only the quantity half is used.
 QUANTITY_SHARE = {"samarium": 0.5}
+# Above this many prices a loss rests on a small denominator more than on the survey.
+SUSPECT_PRICES = 25.0
+SUSPECT_WARNING = (
+    "{ratio:.0f} times the price: an average over few tonnes from one unverified "
+    "figure, so read a large benefit with care"
+)
 SAMARIUM_WARNING = (
     "an average over very few tonnes: samarium oxide is no use without metal and "
     "alloy plants, so read a large benefit with care"
@@ -215,16 +222,32 @@ def _use_t(tables: Tables, item: str, country: str = "USA") -> float:
     return sum(number(row["quantity_t_per_year"]) for row in rows)
 
 
+def _base_price(tables: Tables, item: str) -> float:
+    """Return the world price of the base year, USD per t."""
+    rows = tables.rows("prices", item=item, market="world", period="2024")
+    return next(number(row["usd_per_t"]) for row in rows if row["kind"] != "inside")
+
+
 def _set(tables: Tables, item: str, usd_per_t: float, *, basis: str, note: str) -> None:
-    """Write the loss on every demand of an item that has classes."""
+    """Write the loss on every demand of an item that has classes.
+
+    Abroad the loss per tonne is the American one, but a country that uses more than
+    the United States does not lose more than they do in all.
+    """
     rows = tables.rows("demands", item=item)
-    split = {r["country"] for r in rows if r["class"] == "defence"}
+    split = {str(r["country"]) for r in rows if r["class"] == "defence"}
+    american = _use_t(tables, item)
     for row in rows:
-        if row["country"] not in split:
+        country = str(row["country"])
+        if country not in split:
             continue
-        factor = CLASS_FACTOR[str(row["class"])]
-        home = row["country"] == "USA"
-        reason = f"loss computed: {note}" if home else "loss as in the United States"
+        most = min(1.0, american / _use_t(tables, item, country))
+        factor = CLASS_FACTOR[str(row["class"])] * most
+        reason = f"loss computed: {note}"
+        if country != "USA":
+            reason = "loss as in the United States"
+            if most < 1:
+                reason += f" x {most:.3g}: no more in all than they lose"
         said = "; ".join(str(part) for part in (row.get("note"), reason) if part)
         tables.update(
             "demands",
@@ -240,9 +263,10 @@ def add(tables: Tables, raw: Raw) -> None:
     assume(
         tables,
         "ASSUMED-LOSSES",
-        "Losses per tonne: OFR 2025-1047 (largest scenario) over use and share lost; "
-        "defence 3 times the civilian loss; other countries lose as much per tonne as "
-        "the United States",
+        "Losses per tonne: OFR 2025-1047 (largest scenario, a third party's "
+        "transcript, not checked against the report) over use and share lost, each "
+        "x0.3 to x3; defence 3 times the civilian loss; half of samarium's; other "
+        "countries lose as much per tonne as the United States and no more in all",
     )
     per_item: dict[str, float] = {}
     reasons: dict[str, list[str]] = {}
@@ -262,7 +286,10 @@ def add(tables: Tables, raw: Raw) -> None:
             )
     for item, usd_per_t in sorted(per_item.items()):
         minerals = {r.split(" ", 1)[0] for r in reasons[item]}
-        note = f"OFR 2025-1047, {'; '.join(reasons[item])}; x0.3 to x3"
+        note = f"OFR 2025-1047 (transcript), {'; '.join(reasons[item])}; x0.3 to x3"
+        ratio = usd_per_t / _base_price(tables, item)
+        if ratio > SUSPECT_PRICES:
+            note += "; " + SUSPECT_WARNING.format(ratio=ratio)
         if "samarium" in minerals:
             note += f"; {SAMARIUM_WARNING}"
         basis = "quantity_only" if minerals <= set(QUANTITY_SHARE) else "includes_price"
