@@ -337,3 +337,10 @@ def test_a_loss_far_above_the_price_carries_its_warning(study: Study) -> None:
     assert "43 times the price" in str(rhodium["note"])
     copper = one(study, "demands", demand="use_copper_USA_other")
     assert "with care" not in str(copper["note"])
+
+
+def test_serra_verde_adds_only_what_does_not_stand(study: Study) -> None:
+    project = one(study, "projects", project="serra_verde")
+    plant = one(study, "plants", plant="ion_clay_mining_BRA")
+    both = project["capacity_t_per_year"] + plant["capacity_t_per_year"]
+    assert both == pytest.approx(6_400)

@@ -47,6 +47,9 @@ class Project:
         Output already promised.
     ramp
         Share of capacity by year.
+    grows_from
+        Plant of the base year that the announced capacity includes: only the rest is
+        new.
     funded
         Money is in place (state loan, equity or a parent's own): it stands or falls by
         its technical chance, and a programme has nothing to add.
@@ -69,6 +72,7 @@ class Project:
     committed_share: float | None = None
     committed_to: str | None = None
     ramp: str = "0.4;0.8;1"
+    grows_from: str | None = None
     funded: bool = False
     note: str = ""
 
@@ -191,7 +195,7 @@ PROJECTS: tuple[Project, ...] = (
             "2 has no year"),
     Project("serra_verde", "ion_clay_mining", "BRA", "USA", "clay", "construction",
             ("Serra Verde (Pela Ema)", "TREO in MREC"), start=2027,
-            funded=True,
+            funded=True, grows_from="ion_clay_mining_BRA",
             note="Chinese contracts cut to the end of 2026; 32 % Dy+Tb is a share of "
             "value, the mass share is about 3.8 %"),
     Project("carina", "ion_clay_mining", "BRA", "CAN", "clay", "study",

@@ -280,6 +280,9 @@ def _years(option: ProjectOption) -> float | None:
 def _write(tables: Tables, raw: Raw, project: Project, source: str) -> None:
     """Write one project with its options."""
     capacity = capacity_t(tables, raw, project)
+    if project.grows_from:
+        plant = tables.rows("plants", plant=project.grows_from)[0]
+        capacity -= number(plant["capacity_t_per_year"])
     capex, capex_evidence, how = _capex_usd(raw, project, capacity)
     item = str(tables.rows("processes", process=project.process)[0]["main_item"])
     start = project.start or FIRST_YEAR + round(KINDS[project.kind].lead_years)
@@ -289,6 +292,8 @@ def _write(tables: Tables, raw: Raw, project: Project, source: str) -> None:
         if country:
             ensure(tables, raw, country)
     known = facts is not None and capex_evidence == "read"
+    if project.grows_from:
+        how += f"; less {project.grows_from}, which stands"
     if project.funded:
         how += "; funded, so nothing to offer"
     said = project.note or (facts["status_or_note"] if facts else "")
@@ -369,10 +374,11 @@ def add(tables: Tables, raw: Raw) -> None:
         tables,
         "ASSUMED-PROJECTS",
         "Projects: investment of peers per tonne of main item and cost by kind ("
-        f"{kinds}); technical chance by stage ({chances}); debt of 0.6 of investment "
-        "at 9 % over 8 years with cover 1.2; prices return to the mean of the base "
-        "year's and today's with a half-life of 2 years and a volatility of at least "
-        f"0.35; {PATHS} paths; decision in {FIRST_YEAR}",
+        f"{kinds}); technical chance "
+        f"by stage ({chances}); debt of 0.6 of investment at 9 % over 8 years with "
+        "cover 1.2; prices return to the mean of the base year's and today's with a "
+        f"half-life of 2 years and a volatility of at least 0.35; {PATHS} paths; "
+        f"decision in {FIRST_YEAR}",
     )
     for project in PROJECTS:
         if _usable(tables, project):
