@@ -344,3 +344,7 @@ def test_serra_verde_adds_only_what_does_not_stand(study: Study) -> None:
     plant = one(study, "plants", plant="ion_clay_mining_BRA")
     both = project["capacity_t_per_year"] + plant["capacity_t_per_year"]
     assert both == pytest.approx(6_400)
+
+
+def test_no_plant_is_almost_free(study: Study) -> None:
+    assert (study.table("projects")["capex_usd"] >= 5e6).all()

@@ -72,6 +72,10 @@ KINDS: dict[str, Kind] = {
     "germanium": Kind(2_500_000, 0.40, 2.5, "as gallium"),
 }  # fmt: skip
 
+# No plant with furnaces, permits and staff costs less (assumed). Peers' money per tonne
+# would build a terbium-metal plant for 0.4 million and put it into every plan.
+LEAST_CAPEX_USD = 5e6
+
 # Chance that a plant works as meant, whatever the price (assumed).
 TECHNICAL = {
     "commissioning": 0.95,
@@ -158,6 +162,9 @@ def _capex_usd(raw: Raw, project: Project, capacity: float) -> tuple[float, str,
         return usd, "read", f"investment {published} million USD{part}"
     kind = KINDS[project.kind]
     usd = kind.capex_usd_per_t * capacity
+    if usd < LEAST_CAPEX_USD:
+        how = f"investment assumed ({LEAST_CAPEX_USD / 1e6:g} million USD at least)"
+        return LEAST_CAPEX_USD, "assumed", how
     return usd, "assumed", f"investment assumed ({kind.reason})"
 
 
@@ -374,7 +381,7 @@ def add(tables: Tables, raw: Raw) -> None:
         tables,
         "ASSUMED-PROJECTS",
         "Projects: investment of peers per tonne of main item and cost by kind ("
-        f"{kinds}); technical chance "
+        f"{kinds}), {LEAST_CAPEX_USD / 1e6:g} million USD at least; technical chance "
         f"by stage ({chances}); debt of 0.6 of investment at 9 % over 8 years with "
         "cover 1.2; prices return to the mean of the base year's and today's with a "
         f"half-life of 2 years and a volatility of at least 0.35; {PATHS} paths; "
