@@ -260,6 +260,15 @@ def _add_newest(write: _Writer, raw: Raw, base: dict[str, float]) -> None:
             source_id="ADAPR", evidence="read",
             note="What most of world use paid in 2025",
         )  # fmt: skip
+    for item, price, share in (
+        ("dysprosium_oxide", 233_000.0, 0.04),
+        ("yttrium_oxide", 10_500.0, 0.25),
+    ):
+        write.row(
+            item, "world", "2025", price, kind="contract", volume_share=share,
+            source_id="ADAPR", evidence="read",
+            note="What nearly all the rest of world use paid in 2025",
+        )  # fmt: skip
     write.row(
         "yttrium_oxide", "EU", "2025-12", 350_000.0, volume_share=0.01,
         source_id="ADAPR", evidence="read", note="Rotterdam, ask price, thin",

@@ -348,3 +348,15 @@ def test_serra_verde_adds_only_what_does_not_stand(study: Study) -> None:
 
 def test_no_plant_is_almost_free(study: Study) -> None:
     assert (study.table("projects")["capex_usd"] >= 5e6).all()
+
+
+def test_what_most_of_the_trade_pays_stands_beside_the_thin_spot(study: Study) -> None:
+    for item, spot, contract in (
+        ("yttrium_oxide", 425_000, 10_500),
+        ("dysprosium_oxide", 960_000, 233_000),
+    ):
+        prices = study.table("prices").filter(pl.col("item") == item)
+        thin = prices.filter(pl.col("usd_per_t") == spot)
+        assert (thin["volume_share"] <= 0.01).all()
+        paid = prices.filter(pl.col("kind") == "contract")
+        assert paid["usd_per_t"].to_list() == [contract]
