@@ -284,7 +284,7 @@ def test_a_rule_for_defence_takes_nothing_that_others_can_use(study: Study) -> N
     )
     assert measures.height == 8
     for row in measures.iter_rows(named=True):
-        (item,) = row["item"]
+        item = row["item"]
         use = study.table("demands").filter(
             (pl.col("item") == item) & (pl.col("country") == "USA")
         )
