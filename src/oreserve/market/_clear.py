@@ -50,6 +50,7 @@ class FlowCap:
     hub_in: Ints
     limit: float
     effect: int = -1
+    pieces: Ints | None = None  # of the lanes, counted from the first lane column
 
 
 @dataclass(frozen=True)
@@ -308,10 +309,12 @@ def _solve(
 
 def _cap_columns(problem: Problem, cap: FlowCap) -> Ints:
     """Return the columns of the lanes and hub legs under a cap."""
-    lane = problem.lane
+    lane, pieces = problem.lane, cap.pieces
+    if pieces is None:
+        pieces = np.flatnonzero(np.isin(lane.owner, cap.lanes))
     return np.concatenate(
         [
-            lane.first + np.flatnonzero(np.isin(lane.owner, cap.lanes)),
+            lane.first + pieces,
             problem.hub_out.first + cap.hub_out,
             problem.hub_in.first + cap.hub_in,
         ]

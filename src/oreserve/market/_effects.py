@@ -85,6 +85,7 @@ class _Cap:
     limit: float
     share: float
     effect: int  # index into ChainEffects.touching
+    pieces: Ints  # of the lanes, counted from the first lane column
 
 
 class EffectReader:
@@ -121,6 +122,8 @@ class EffectReader:
         self._stock_country = np.array(stock_country, dtype=object)
         self._period_days = period_days
         self._touched: dict[Effect, Touched | None] = {}
+        self._by_identity: dict[int, Touched | None] = {}
+        self._kept: list[Effect] = []
         chain = problem.chain
         country = np.array(chain.countries, dtype=object)
         self._node_country = country[chain.nodes.country]
@@ -137,11 +140,16 @@ class EffectReader:
 
     def touched(self, effect: Effect) -> Touched | None:
         """Return what an effect touches; None if nothing in this chain."""
+        if id(effect) in self._by_identity:
+            return self._by_identity[id(effect)]
         if effect not in self._touched:
             found = self._find(effect)
             legs = self._standing_leg[found.hub_out]
             rows = found.count - len(found.hub_out) + int(legs.sum())
             self._touched[effect] = found if rows else None
+        # Kept alive, so that no other effect gets the same identity.
+        self._kept.append(effect)
+        self._by_identity[id(effect)] = self._touched[effect]
         return self._touched[effect]
 
     def relevant(self, active: Iterable[ActiveEffect]) -> tuple[ActiveEffect, ...]:
@@ -398,7 +406,8 @@ class EffectReader:
             else:
                 limit = effect.cap_t_per_year * kept
             legs_out, legs_in = hit.hub_out[out_item == k], hit.hub_in[in_item == k]
-            caps.append(_Cap(lanes, legs_out, legs_in, limit, one.share, index))
+            pieces = np.flatnonzero(np.isin(self._problem.lane.owner, lanes))
+            caps.append(_Cap(lanes, legs_out, legs_in, limit, one.share, index, pieces))
         return caps
 
 
@@ -427,7 +436,11 @@ def apply_effects(
         rest = (1.0 - cap.share) * free if cap.share < 1.0 else 0.0
         limit = cap.share * cap.limit + rest
         if np.isfinite(limit):
-            caps.append(FlowCap(cap.lanes, cap.hub_out, cap.hub_in, limit, cap.effect))
+            caps.append(
+                FlowCap(
+                    cap.lanes, cap.hub_out, cap.hub_in, limit, cap.effect, cap.pieces
+                )
+            )
     leak_home = effects.leak_t.copy()
     rows = problem.hub.leak_row
     leak = np.where(effects.leak_open, leak_home[rows], 0.0)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from oreserve.market._chain_market import Key, State
-    from oreserve.market._simulator import Simulator
+    from oreserve.market._simulator import EffectsName, Simulator
     from oreserve.study.scenario import Scenario
 
 __all__ = ["PREMIUM_CAP", "SHORT_TOLERANCE", "Run"]
@@ -146,8 +146,10 @@ class Run:
     def step(self, period: int) -> None:
         """Clear, buy, deliver, release, and move every state on."""
         self.released = np.zeros_like(self.level)
+        names = [self.simulator.effects_name(period, s) for s in self.scenarios]
         keys = [
-            self._keys(chain, period) for chain in range(len(self.simulator.markets))
+            self._keys(chain, period, names)
+            for chain in range(len(self.simulator.markets))
         ]
         self._solve(keys)
         keys = self._with_orders(keys, period)
@@ -160,14 +162,14 @@ class Run:
         self._close(period)
         self._move_on(keys)
 
-    def _keys(self, chain: int, period: int) -> list[Key]:
+    def _keys(self, chain: int, period: int, names: list[EffectsName]) -> list[Key]:
         simulator = self.simulator
         market = simulator.markets[chain]
         announced = simulator.threat(chain, period)
         projects = self._projects(chain, period)
         keys = []
-        for s, scenario in enumerate(self.scenarios):
-            effects = simulator.effects_number(chain, period, scenario)
+        for s, name in enumerate(names):
+            effects = simulator.number_of(chain, name)
             state: State = self.states[chain][s]
             keys.append(
                 market.key(

@@ -40,6 +40,7 @@ __all__ = ["Reserves", "Simulator"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[str, float, float | None], None]
+EffectsName = tuple[int, int, int]  # period, effects, effects of the period before
 
 NO_TERMS = Standing()
 
@@ -116,9 +117,10 @@ class Simulator:
         self.commitments = study_commitments(study)
         self.reserves = self._read_reserves()
         self.index = self._make_index(self.commitments)
-        self._lookup: list[dict[tuple[int, int, int], int]] = [{} for _ in self.markets]
+        self._lookup: list[dict[EffectsName, int]] = [{} for _ in self.markets]
         self._signatures: dict[tuple[int, ...], int] = {}
         self._kept: list[tuple[Effect, ...]] = []
+        self._active: dict[EffectsName, tuple[ActiveEffect, ...]] = {}
         self.base_price, self.premium_counts = self._base_prices()
 
     # --- names -----------------------------------------------------------------
@@ -259,17 +261,27 @@ class Simulator:
 
     def effects_number(self, chain: int, period: int, scenario: Scenario) -> int:
         """Return the number of the effects on a chain in a period."""
+        return self.number_of(chain, self.effects_name(period, scenario))
+
+    def effects_name(self, period: int, scenario: Scenario) -> EffectsName:
+        """Return a name of all that is in force in a period of a scenario."""
         effects = scenario.effects[period] if period < len(scenario.effects) else ()
         before = scenario.effects[period - 1] if period else None
+        delayed = any(e.delay_days > 0.0 for e in effects)
         name = (
             period,
             self._signature(effects),
-            -1 if before is None else self._signature(before),
+            self._signature(before) if delayed and before is not None else -1,
         )
+        if name not in self._active:
+            self._active[name] = self.active(period, effects, before)
+        return name
+
+    def number_of(self, chain: int, name: EffectsName) -> int:
+        """Return the number of the effects on a chain that a name stands for."""
         lookup = self._lookup[chain]
         if name not in lookup:
-            active = self.active(period, effects, before)
-            lookup[name] = self.markets[chain].intern_effects(active)
+            lookup[name] = self.markets[chain].intern_effects(self._active[name])
         return lookup[name]
 
     # --- running -----------------------------------------------------------------
