@@ -338,6 +338,13 @@ def pass_model(
     offset: float = 0.0,
 ) -> None:
     """Hand a model by columns to HiGHS as arrays, without Python lists."""
+    for array in (cost, lower, upper, row_lower, row_upper, values):
+        # A sum finds one NaN among thousands of numbers faster than a mask.
+        with np.errstate(invalid="ignore"):
+            suspect = np.isnan(np.sum(array))
+        if suspect and np.isnan(array).any():
+            message = "HiGHS is given a bound, cost or entry that is not a number"
+            raise SolverError(message)
     whole = np.zeros(len(cost), dtype=np.int32)
     if integer is not None:
         whole[integer] = 1
