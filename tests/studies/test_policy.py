@@ -360,3 +360,22 @@ def test_what_most_of_the_trade_pays_stands_beside_the_thin_spot(study: Study) -
         assert (thin["volume_share"] <= 0.01).all()
         paid = prices.filter(pl.col("kind") == "contract")
         assert paid["usd_per_t"].to_list() == [contract]
+
+
+def test_metal_projects_earn_their_cost_at_base_prices(study: Study) -> None:
+    prices = {
+        row["item"]: row["usd_per_t"]
+        for row in study.table("prices")
+        .filter((pl.col("market") == "world") & (pl.col("period") == "2024"))
+        .iter_rows(named=True)
+    }
+    recipes = study.table("recipes")
+    metal = study.table("projects").filter(pl.col("process").str.contains("metal"))
+    assert metal.height == 5
+    for row in metal.iter_rows(named=True):
+        lines = recipes.filter(pl.col("process") == row["process"])
+        margin = sum(
+            line["coefficient"] * prices[line["item"]]
+            for line in lines.iter_rows(named=True)
+        )
+        assert row["cost_usd_per_t"] < margin, row["project"]
