@@ -175,7 +175,9 @@ def read(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def solve(folder: Path, *, banned: set[tuple[str, str, str]] | None = None) -> dict[str, Any]:
+def solve(
+    folder: Path, *, banned: set[tuple[str, str, str]] | None = None
+) -> dict[str, Any]:
     """Solve section 4 of the design for one year, straight from the tables.
 
     Returns
@@ -184,8 +186,12 @@ def solve(folder: Path, *, banned: set[tuple[str, str, str]] | None = None) -> d
         welfare_usd, served (demand -> t), price (item, country -> USD per t).
     """
     items = [r["item"] for r in read(folder, "items")]
-    disposal = {r["item"]: float(r["disposal_usd_per_t"]) for r in read(folder, "items")}
-    nodes = {(i, c): n for n, (i, c) in enumerate((i, c) for i in items for c in COUNTRIES)}
+    disposal = {
+        r["item"]: float(r["disposal_usd_per_t"]) for r in read(folder, "items")
+    }
+    nodes = {
+        (i, c): n for n, (i, c) in enumerate((i, c) for i in items for c in COUNTRIES)
+    }
     recipe: dict[str, dict[str, float]] = {}
     for row in read(folder, "recipes"):
         recipe.setdefault(row["process"], {})[row["item"]] = float(row["coefficient"])
