@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import polars as pl
 import pytest
 
 from oreserve.market import (
@@ -128,6 +129,28 @@ def test_an_agreement_with_a_banned_seller_delivers_only_if_exempt(base):
         got[exempt] = run.agreement[0, -1]
     assert got[False] == 0.0
     assert got[True] == pytest.approx(1.0)
+
+
+def test_tonnes_promised_to_others_are_out_of_reach(base):
+    study = base.study
+    projects = study.table("projects")
+    promised = study.with_tables(
+        projects=projects.with_columns(
+            pl.lit(1.0).alias("committed_share"), pl.lit("CHN").alias("committed_to")
+        )
+    )
+    name = "aus_gallium_new"
+    got = []
+    for one in (study, promised):
+        simulator = Simulator(prepare(one), periods=1)
+        deal = Commitment("deal", "gallium", 1.0, "AUS", seller=name)
+        plan = Standing(
+            agreements=(deal,), projects={name: ProjectSupport(1.0, 2020.0)}
+        )
+        run = simulator.run([calm_then_ban(1, first=0)], plan)[0]
+        got.append(run.agreement_limit[0, -1])
+    assert got[0] > 0.0
+    assert got[1] == 0.0
 
 
 def test_a_project_stands_where_the_draw_is_below_its_success(base):

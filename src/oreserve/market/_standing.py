@@ -101,7 +101,10 @@ def kappa(rung: str) -> float:
 
 
 def study_commitments(study: Study) -> tuple[Commitment, ...]:
-    """Return the agreements of a study that deliver, sorted by name."""
+    """Return the agreements of a study that deliver, sorted by name.
+
+    What a project has promised to others (`committed_share`) counts as theirs.
+    """
     plants = _countries(study, "plants", "plant")
     projects = _countries(study, "projects", "project")
     home = set(study.home_countries)
@@ -130,7 +133,31 @@ def study_commitments(study: Study) -> tuple[Commitment, ...]:
                 buyer="" if buyers & home else row["buyer"],
             )
         )
-    return tuple(sorted(made))
+    return tuple(sorted([*made, *_promised(study, home)]))
+
+
+def _promised(study: Study, home: set[str]) -> list[Commitment]:
+    """Return what projects have committed to buyers abroad."""
+    main = dict(study.table("processes").select("process", "main_item").iter_rows())
+    made = []
+    for row in study.table("projects").iter_rows(named=True):
+        share, buyer = row["committed_share"], row["committed_to"]
+        item = main.get(row["process"])
+        if not share or buyer is None or item is None:
+            continue
+        if home & set(study.members(buyer)):
+            continue
+        made.append(
+            Commitment(
+                name=f"{row['project']} committed",
+                item=item,
+                t_per_year=float(share) * float(row["capacity_t_per_year"]),
+                seller_country=row["country"],
+                seller=row["project"],
+                buyer=buyer,
+            )
+        )
+    return made
 
 
 def _countries(study: Study, table: str, key: str) -> dict[str, str]:
