@@ -24,15 +24,7 @@ if TYPE_CHECKING:
 
     from oreserve.market._problem import Part, Problem
 
-__all__ = [
-    "Basis",
-    "Cleared",
-    "FlowCap",
-    "Terms",
-    "clear",
-    "open_terms",
-    "price_interval",
-]
+__all__ = ["Basis", "Cleared", "FlowCap", "Terms", "clear", "open_terms"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -197,7 +189,7 @@ def clear(
         extra = np.zeros(problem.lane.owners)
         extra[tariffed] = terms.tariff[tariffed] * level
         result = _solve(problem, terms, extra, basis, keep_basis=keep_basis)
-        found = _balance_price(problem, result)[exporter]
+        found = balance_price(problem, result)[exporter]
         found = np.maximum(found, 0.0)
         change = np.abs(found - level) > 1e-4 * np.maximum(np.abs(level), 1e-9)
         if turn and not change.any():
@@ -208,7 +200,7 @@ def clear(
     return result
 
 
-def _balance_price(problem: Problem, result: Cleared) -> Floats:
+def balance_price(problem: Problem, result: Cleared) -> Floats:
     """Return duals of the node balances in USD per tonne."""
     rows = problem.node_rows
     return result.row_dual[:rows] * problem.money / problem.row_scale[:rows]
@@ -307,7 +299,7 @@ def _solve(
     )
 
 
-def _cap_columns(problem: Problem, cap: FlowCap) -> Ints:
+def cap_columns(problem: Problem, cap: FlowCap) -> Ints:
     """Return the columns of the lanes and hub legs under a cap."""
     lane, pieces = problem.lane, cap.pieces
     if pieces is None:
@@ -333,7 +325,7 @@ def _cap_scale(problem: Problem, cap: FlowCap) -> float:
 def _add_caps(highs: highspy.Highs, problem: Problem, caps: Sequence[FlowCap]) -> None:
     if not caps:
         return
-    columns = [_cap_columns(problem, cap) for cap in caps]
+    columns = [cap_columns(problem, cap) for cap in caps]
     limits = np.array([c.limit / _cap_scale(problem, c) for c in caps])
     starts = np.concatenate([[0], np.cumsum([len(c) for c in columns])[:-1]])
     indices = np.concatenate(columns)
@@ -418,7 +410,7 @@ def _limit_rent(part: Part, rent: Floats, limit: Floats, money: float) -> Floats
 
 def _reported_price(problem: Problem, result: Cleared) -> Floats:
     """Return prices; nan where a country neither uses nor trades nor makes."""
-    price = _balance_price(problem, result)
+    price = balance_price(problem, result)
     busy = result_wanted(problem, result) > 0.0
     chain = problem.chain
     plants = chain.plants
@@ -477,106 +469,3 @@ def _capped_price(problem: Problem, result: Cleared, price: Floats) -> Floats:
     tolerance = TOLERANCE * problem.row_scale[: problem.node_rows]
     bare = (node_supply(problem, result) <= tolerance) & np.isfinite(best)
     return np.where(bare, np.minimum(price, best), price)
-
-
-def price_interval(
-    problem: Problem, result: Cleared, terms: Terms
-) -> tuple[Floats, Floats]:
-    """Return the lowest and highest price of each node that the optimum allows.
-
-    Complementary slackness bounds every dual: a step half served fixes it, a full
-    step bounds it from above, an empty one from below, lanes and recipes carry the
-    bounds on. Bounds are tightened along columns until they rest, so the interval
-    holds every optimal dual; low = high means that the price is unique. The low end
-    is the worth of one more tonne, the high end the cost of one tonne less.
-    """
-    columns, rows, values = _all_entries(problem, terms)
-    upper, value = result.upper, result.value
-    lower = np.zeros(problem.columns)
-    lower[problem.sale.columns] = upper[problem.sale.columns]
-    cost = problem.cost.copy()
-    if np.any(terms.tariff > 0.0):
-        lane, price = problem.lane, np.maximum(_balance_price(problem, result), 0.0)
-        extra = terms.tariff * price[problem.chain.lanes.from_node]
-        cost[lane.columns] += extra[lane.owner] * lane.scale[lane.owner] / problem.money
-    if terms.bid is not None and terms.bid_price is not None:
-        cost[problem.bid.columns] = -terms.bid_price * problem.bid.scale / problem.money
-    free = upper - lower <= TOLERANCE
-    low_end = (value <= lower + TOLERANCE) & ~free
-    high_end = (value >= upper - TOLERANCE) & ~free
-    inside = ~(low_end | high_end | free)
-    count = problem.rows + len(terms.caps)
-    low, high = np.full(count, -np.inf), np.full(count, np.inf)
-    limits = np.arange(problem.node_rows, count)
-    limits = limits[limits >= problem.rows - len(problem.hub.leak_home)]
-    # Duals of limits are at most 0, and 0 where there is room left.
-    high[limits] = 0.0
-    dual = result.row_dual
-    low[limits[np.abs(dual[limits]) <= 1e-12]] = 0.0
-    at_most = (low_end | inside)[columns]
-    at_least = (high_end | inside)[columns]
-    for _ in range(80):
-        before = low.copy(), high.copy()
-        _tighten(low, high, columns, rows, values, cost, at_most, sign=1.0)
-        _tighten(low, high, columns, rows, values, cost, at_least, sign=-1.0)
-        if _rests(before[0], low) and _rests(before[1], high):
-            break
-    nodes = slice(0, problem.node_rows)
-    unit = problem.money / problem.row_scale[nodes]
-    low = np.minimum(low, dual)[nodes] * unit
-    high = np.maximum(high, dual)[nodes] * unit
-    price = result.price
-    low, high = np.minimum(low, price), np.maximum(high, price)
-    low = np.where(np.isfinite(low), low, price)
-    high = np.where(np.isfinite(high), high, price)
-    gone = np.isnan(price)
-    return np.where(gone, np.nan, low), np.where(gone, np.nan, high)
-
-
-def _rests(before: Floats, after: Floats) -> bool:
-    known = np.isfinite(before) & np.isfinite(after)
-    gap = np.abs(np.where(known, after, 0.0) - np.where(known, before, 0.0))
-    rests = gap <= 1e-10 * (1.0 + np.abs(np.where(known, after, 0.0)))
-    return bool(np.all((before == after) | (known & rests)))
-
-
-def _all_entries(problem: Problem, terms: Terms) -> tuple[Ints, Ints, Floats]:
-    """Return column, row and value of all entries, rows of caps included."""
-    columns = np.repeat(np.arange(problem.columns), np.diff(problem.starts))
-    rows, values = problem.indices.astype(np.int64), problem.values
-    for k, cap in enumerate(terms.caps):
-        more = _cap_columns(problem, cap)
-        columns = np.concatenate([columns, more])
-        rows = np.concatenate([rows, np.full(len(more), problem.rows + k)])
-        values = np.concatenate([values, np.ones(len(more))])
-    return columns, rows, values
-
-
-def _tighten(
-    low: Floats,
-    high: Floats,
-    columns: Ints,
-    rows: Ints,
-    values: Floats,
-    cost: Floats,
-    active: Bools,
-    *,
-    sign: float,
-) -> None:
-    """Tighten dual bounds by `sign * (sum a pi - cost) <= 0` on active entries."""
-    column, row = columns[active], rows[active]
-    value = sign * values[active]
-    least = np.where(value > 0.0, value * low[row], value * high[row])
-    open_end = ~np.isfinite(least)
-    count = len(cost)
-    total = sum_by(column, np.where(open_end, 0.0, least), minlength=count)
-    ends = sum_by(column, open_end, minlength=count)
-    alone = open_end & (ends[column] == 1)
-    known = ends[column] == 0
-    rest = total[column] - np.where(known, least, 0.0)
-    bound = (sign * cost[column] - rest) / value
-    # A bound beyond any price says nothing, and would overflow further on.
-    usable = (known | alone) & (np.abs(bound) < 1e12)
-    up, down = usable & (value > 0.0), usable & (value < 0.0)
-    np.minimum.at(high, row[up], bound[up])
-    np.maximum.at(low, row[down], bound[down])

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.market._clear import Cleared, Terms, clear, open_terms, price_interval
+from oreserve.market._clear import Cleared, Terms, clear, open_terms
 from oreserve.market._effects import ActiveEffect, apply_effects
 from oreserve.market._home_view import HomeView, home_view
+from oreserve.market._intervals import price_interval
 from oreserve.market._outlook import Bind, binding, initial_supply_share
 from oreserve.market._prepare import Base, open_markets
 from oreserve.market._refine import refine
