@@ -119,6 +119,7 @@ def _refined(market: ChainMarket, terms: Terms, first: Cleared, effects: int) ->
     if effects or not market.chain.calibrated:
         problem, cleared = refine(problem, terms, first, rebuild=market.rebuild)
     low, high = price_interval(problem, cleared, terms)
+    cleared = replace(cleared, price=np.maximum(cleared.price, low))
     return _Fine(problem, terms, cleared, low, high)
 
 

@@ -69,6 +69,10 @@ def price_interval(
     low = np.minimum(low, dual)[nodes] * unit
     high = np.maximum(high, dual)[nodes] * unit
     price = result.price
+    # Where nothing arrives the reported price is its own highest unmet step; a tonne
+    # may be worth more than that further along its lanes and recipes.
+    bare = np.isfinite(low) & (price < low * (1.0 - 1e-9))
+    price = np.where(bare, low, price)
     low, high = np.minimum(low, price), np.maximum(high, price)
     low = np.where(np.isfinite(low), low, price)
     high = np.where(np.isfinite(high), high, price)
