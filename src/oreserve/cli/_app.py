@@ -171,7 +171,8 @@ def simulate(
         str | None,
         typer.Option(
             help="A bundled shock (see `oreserve shocks`) or a YAML file. Without "
-            "one the measures of the study alone; with neither, the base year.",
+            "one, --periods N runs the measures of the study alone; with neither "
+            "--shock nor --periods the base year runs.",
             metavar="NAME|FILE",
         ),
     ] = None,
