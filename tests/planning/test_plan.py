@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from oreserve.errors import InputError
-from oreserve.market import prepare
+from oreserve.market import Simulator, prepare
 from oreserve.planning import plan
 from oreserve.planning._checkpoint import resume_folder
 from oreserve.planning._home import read_home
@@ -81,7 +81,7 @@ def test_the_programme_without_a_plan_has_the_simulated_loss(
     simulated, problem
 ) -> None:
     market, scenarios, base, _ = simulated
-    found = market.simulator.run(scenarios)
+    found = Simulator(prepare(market.home.study)).run(scenarios)
     theirs = np.array([one.loss_usd for one in found]) @ market.home.discount / 1e6
     assert problem.programme.base_loss == pytest.approx(theirs, rel=1e-9)
     ours = period_loss(market.home, base.short, base.wanted).sum(axis=2)

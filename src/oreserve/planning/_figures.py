@@ -137,7 +137,7 @@ def plan_figures(
 
 def _premium(home: Home, runs: Runs) -> float:
     """Compute the discounted mean import premium, USD."""
-    return float((runs.premium @ home.discount).mean()) * 1e6
+    return float((runs.premium.sum(axis=2) @ home.discount).mean()) * 1e6
 
 
 def _warnings(work: Work, best: Pass, frames: dict[str, pl.DataFrame]) -> list[str]:

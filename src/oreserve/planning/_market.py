@@ -14,9 +14,9 @@ from oreserve.market import (
     Commitment,
     Order,
     ProjectSupport,
-    Simulator,
     Standing,
 )
+from oreserve.planning._chain_runs import ChainRuns, chain_specs
 from oreserve.planning._world import World
 
 if TYPE_CHECKING:
@@ -26,14 +26,37 @@ if TYPE_CHECKING:
     from oreserve.planning._columns import ColumnMap
     from oreserve.planning._home import Home
     from oreserve.planning._offers import AgreementOffer, ProjectOffer
+    from oreserve.planning._processes import LazyPool
     from oreserve.study.scenario import Scenario
 
 __all__ = ["BID_SHARE", "HomeMarket", "Runs", "standing_of"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 BID_SHARE = 1.3
 """Orders are filled up to this multiple of home's base price."""
+
+AXES = {
+    "wanted": "use",
+    "served_market": "use",
+    "served": "use",
+    "price": "item",
+    "release": "item",
+    "fill": "item",
+    "stock": "item",
+    "release_share": "item",
+    "fillable": "item",
+    "candidate_share": "candidate",
+    "agreement": "chain",
+    "output": "project",
+    "room": "room",
+    "premium": "chain",
+}
+"""What each array runs over beside scenarios and periods."""
+
+LARGE_SHARE = 0.5
+"""A chain with more than this part of a worker's share is split by scenario."""
 
 LEAST_BUY_T = 1e-6
 """Orders below this share of their largest amount are not placed."""
@@ -54,13 +77,13 @@ class Runs:
     candidate_share
         (S, T, A) of the agreements that a plan may sign, then project offtakes.
     agreement
-        (S, T) tonnes that agreements brought, all items.
-    project_output
+        (S, T, C) tonnes that agreements brought, all items of a chain.
+    output
         (S, T, J) activity of projects.
     room
         (S, T, F) spare activity of home plants.
     premium
-        (S, T) import premium, million USD.
+        (S, T, C) import premium of a chain, million USD.
     """
 
     wanted: Floats
@@ -74,7 +97,7 @@ class Runs:
     fillable: Floats
     candidate_share: Floats
     agreement: Floats
-    project_output: Floats
+    output: Floats
     room: Floats
     premium: Floats
 
@@ -82,6 +105,19 @@ class Runs:
     def short(self) -> Floats:
         """(S, T, D) tonnes not served."""
         return np.maximum(self.wanted - self.served, 0.0)
+
+    def copied(self) -> dict[str, Floats]:
+        """Return copies of the arrays by name."""
+        return {name: table.copy() for name, table in self.to_arrays().items()}
+
+    def first(self, count: int) -> Runs:
+        """Return the first scenarios."""
+        return Runs(**{name: table[:count] for name, table in self.to_arrays().items()})
+
+    def pick(self, chosen: Sequence[int]) -> Runs:
+        """Return some scenarios, in the order given."""
+        rows = list(chosen)
+        return Runs(**{name: table[rows] for name, table in self.to_arrays().items()})
 
     def to_arrays(self) -> dict[str, Floats]:
         """Return the arrays by name."""
@@ -94,7 +130,17 @@ class Runs:
 
 
 class HomeMarket:
-    """A simulator with the agreements and projects that a plan may choose."""
+    """The market by chain, with the agreements and projects that a plan may choose.
+
+    Parameters
+    ----------
+    home, base
+        Home's side of the study, and the prepared market.
+    agreement_offers, project_offers
+        What a plan may choose.
+    pool
+        Processes for large runs; None: all runs here.
+    """
 
     def __init__(
         self,
@@ -103,7 +149,7 @@ class HomeMarket:
         *,
         agreement_offers: tuple[AgreementOffer, ...],
         project_offers: tuple[ProjectOffer, ...],
-        workers: int | None = None,
+        pool: LazyPool | None = None,
     ) -> None:
         self.home = home
         self.projects = tuple(sorted({o.project for o in project_offers}))
@@ -114,6 +160,23 @@ class HomeMarket:
             for project in self.projects
             for item in sorted(self.offer_of[project].output)
         )
+        self.candidates = self._candidates()
+        self._pool = pool
+        self._numbers: list[int] = []
+        self._specs = chain_specs(base, len(home.starts), self.candidates)
+        self._chains = [ChainRuns(spec) for spec in self._specs]
+        self._axes = [self._places(number) for number in range(len(self._chains))]
+        self.room_plant = tuple(
+            name for chain in self._chains for name in chain.index.home_plants
+        )
+        known = np.full(len(home.item), np.nan)
+        for chain, axes in zip(self._chains, self._axes, strict=True):
+            rows, places = axes["item"]
+            known[places] = chain.base_price[rows]
+        self.bid = BID_SHARE * np.where(np.isfinite(known), known, home.price)
+
+    def _candidates(self) -> tuple[Commitment, ...]:
+        """List the agreements that a plan may sign, then offtakes of projects."""
         candidates = [
             Commitment(
                 name=f"offer {offer.name}",
@@ -121,7 +184,7 @@ class HomeMarket:
                 t_per_year=offer.most_t,
                 seller_country=offer.country,
             )
-            for offer in agreement_offers
+            for offer in self.agreement_offers
         ]
         candidates += [
             Commitment(
@@ -133,23 +196,45 @@ class HomeMarket:
             )
             for project, item in self.pairs
         ]
-        self.candidates = len(candidates)
-        self.simulator = Simulator(
-            base, workers=workers, periods=len(home.starts), candidates=candidates
-        )
-        index = self.simulator.index
-        uses = {name: number for number, name in enumerate(index.demands)}
-        # A market of some chains only leaves the other uses at 0.
-        self._demand = np.array([uses.get(name, -1) for name in home.demand], int)
-        place = {name: number for number, name in enumerate(index.items)}
-        self._item = np.array([place.get(name, -1) for name in home.item], int)
-        plants = {name: number for number, name in enumerate(index.plants)}
-        self._project = np.array([plants.get(p, -1) for p in self.projects], int)
-        self.room_plant = index.home_plants
-        base_price = self.simulator.base_price
-        known = np.full(len(self._item), np.nan)
-        known[self._item >= 0] = base_price[self._item[self._item >= 0]]
-        self.bid = BID_SHARE * np.where(np.isfinite(known), known, home.price)
+        return tuple(candidates)
+
+    def _places(self, number: int) -> dict[str, tuple[Ints, Ints]]:
+        """Find where a chain's rows lie on home's axes: rows there, places here."""
+        chain = self._chains[number]
+        room = sum(len(one.index.home_plants) for one in self._chains[:number])
+        index = chain.index
+        name = {one: number for number, one in enumerate(self.candidates)}
+        pairs = {
+            "use": (index.demands, self.home.demand),
+            "item": (index.items, self.home.item),
+            "project": (index.plants, self.projects),
+        }
+        found = {}
+        for axis, (inside, outside) in pairs.items():
+            at = {one: number for number, one in enumerate(outside)}
+            rows = [row for row, one in enumerate(inside) if one in at]
+            found[axis] = (
+                np.array(rows, dtype=np.int64),
+                np.array([at[inside[row]] for row in rows], dtype=np.int64),
+            )
+        candidates = np.array([name[c] for c in chain.candidates], dtype=np.int64)
+        found["candidate"] = (np.arange(len(candidates)), candidates)
+        plants = np.arange(len(index.home_plants))
+        found["room"] = (plants, room + plants)
+        return found
+
+    def touched(self, standing: Standing) -> list[int]:
+        """List the chains in which a plan changes anything, by place."""
+        names = {order.item for order in standing.orders}
+        names |= {one.item for one in standing.agreements}
+        found = []
+        for number, (spec, chain) in enumerate(
+            zip(self._specs, self._chains, strict=True)
+        ):
+            own = {project.name for project in chain.markets[0].projects}
+            if names & spec.items or own & set(standing.projects):
+                found.append(number)
+        return found
 
     def run(
         self,
@@ -159,46 +244,116 @@ class HomeMarket:
         stage: str = "simulate",
         progress: Callable[[str, float, float | None], None] | None = None,
         release: bool = True,
+        without: Runs | None = None,
     ) -> Runs:
-        """Simulate scenarios and keep what a plan reads."""
-        found = self.simulator.run(
-            scenarios, standing, progress=progress, release=release, stage=stage
+        """Simulate scenarios and keep what a plan reads.
+
+        Parameters
+        ----------
+        without
+            The same scenarios without a plan: chains that the plan does not touch
+            are taken from there, because nothing differs in them.
+        """
+        chosen = list(range(len(self._chains)))
+        if without is not None and standing is not None:
+            chosen = self.touched(standing)
+        parts = self._simulate(
+            chosen, scenarios, standing, release=release, stage=stage, progress=progress
         )
+        held = self._empty(len(scenarios)) if without is None else without.copied()
+        for number, arrays in zip(chosen, parts, strict=True):
+            self._place(held, number, arrays)
+        return Runs.from_arrays(held)
 
-        def items(name: str, missing: float) -> Floats:
-            table = np.array([getattr(one, name) for one in found], dtype=float)
-            out = np.full((*table.shape[:2], len(self._item)), missing)
-            here = self._item >= 0
-            out[:, :, here] = table[:, :, self._item[here]]
-            return out
+    def _empty(self, count: int) -> dict[str, Floats]:
+        """Make arrays for chains that nobody simulates."""
+        lead = (count, len(self.home.starts))
+        size = {
+            "use": len(self.home.demand),
+            "item": len(self.home.item),
+            "candidate": len(self.candidates),
+            "project": len(self.projects),
+            "room": len(self.room_plant),
+            "chain": len(self._chains),
+        }
+        held = {name: np.zeros((*lead, size[axis])) for name, axis in AXES.items()}
+        held["price"][:] = np.nan
+        return held
 
-        def uses(name: str) -> Floats:
-            table = np.array([getattr(one, name) for one in found], dtype=float)
-            out = np.zeros((*table.shape[:2], len(self._demand)))
-            here = self._demand >= 0
-            out[:, :, here] = table[:, :, self._demand[here]]
-            return out
+    def _place(
+        self, held: dict[str, Floats], number: int, arrays: dict[str, Floats]
+    ) -> None:
+        """Write what a chain gave into the arrays of all."""
+        for name, axis in AXES.items():
+            if axis == "chain":
+                held[name][:, :, number] = arrays[name]
+            else:
+                rows, places = self._axes[number][axis]
+                held[name][:, :, places] = arrays[name][:, :, rows]
 
-        output = np.array([one.output for one in found], dtype=float)
-        made = np.zeros((*output.shape[:2], len(self._project)))
-        made[:, :, self._project >= 0] = output[:, :, self._project[self._project >= 0]]
-        share = np.array([one.agreement_share for one in found], dtype=float)
-        return Runs(
-            wanted=uses("wanted"),
-            served_market=uses("served_market"),
-            served=uses("served"),
-            price=items("price", np.nan),
-            release=items("release", 0.0),
-            fill=items("fill", 0.0),
-            stock=items("stock", 0.0),
-            release_share=items("release_share", 0.0),
-            fillable=items("fillable", 0.0),
-            candidate_share=share[:, :, share.shape[2] - self.candidates :],
-            agreement=np.array([one.agreement.sum(axis=1) for one in found]),
-            project_output=made,
-            room=np.array([one.home_plant_room for one in found], dtype=float),
-            premium=np.array([one.premium_usd for one in found]) / 1e6,
-        )
+    def _simulate(
+        self,
+        chosen: list[int],
+        scenarios: Sequence[Scenario],
+        standing: Standing | None,
+        *,
+        release: bool,
+        stage: str,
+        progress: Callable[[str, float, float | None], None] | None,
+    ) -> list[dict[str, Floats]]:
+        """Run some chains on all scenarios, here or in processes."""
+        columns = {number: self._chains[number].columns for number in chosen}
+        total = sum(columns.values())
+        pool = None
+        if self._pool is not None:
+            pool = self._pool.get(total * len(scenarios) * len(self.home.starts))
+        finished = 0
+
+        def done() -> None:
+            nonlocal finished
+            finished += 1
+            if progress is not None:
+                progress(stage, finished, tasks)
+
+        tasks = len(chosen)
+        if progress is not None:
+            progress(stage, 0, tasks)
+        if pool is None:
+            parts = []
+            for number in chosen:
+                chain = self._chains[number]
+                parts.append(chain.arrays(scenarios, standing, release=release))
+                done()
+            return parts
+        if not self._numbers:
+            self._numbers = pool.add(self._specs)
+        everything = tuple(range(len(scenarios)))
+        work: list[tuple[int, tuple[int, ...], int | None]] = []
+        owner: list[int] = []
+        # The largest first: they decide when the work is done.
+        for number in sorted(chosen, key=lambda n: (-columns[n], n)):
+            place = self._numbers[number]
+            if columns[number] < LARGE_SHARE * total / pool.size:
+                work.append((place, everything, None))
+                owner.append(number)
+                continue
+            for worker in range(pool.size):
+                mine = [
+                    s for s in everything if scenarios[s].number % pool.size == worker
+                ]
+                if mine:
+                    work.append((place, tuple(mine), worker))
+                    owner.append(number)
+        tasks = len(work)
+        found = pool.run(work, scenarios, standing, release=release, done=done)
+        count = len(scenarios)
+        return [_joined(number, owner, work, found, count) for number in chosen]
+
+    def close(self) -> None:
+        """Let the processes drop the chains."""
+        if self._pool is not None and self._numbers:
+            self._pool.remove(self._numbers)
+            self._numbers = []
 
     def probe(self) -> Standing:
         """Return the world in which every project stands, for what it could run."""
@@ -251,7 +406,7 @@ class HomeMarket:
             number = self.projects.index(project)
             offer = self.offer_of[project]
             per_activity = offer.output[item] / offer.capacity_t
-            tonnes = probe.project_output[:, :, number] * per_activity
+            tonnes = probe.output[:, :, number] * per_activity
             made[item] = made.get(item, np.zeros(shape[:2])) + tonnes
         eased: dict[str, Floats] = {}
         for item, tonnes in made.items():
@@ -270,7 +425,7 @@ class HomeMarket:
         """Compute activity over what capacity and ramp allow, (S, T, J)."""
         home = self.home
         length = home.study.settings.period_years
-        run = np.zeros_like(probe.project_output)
+        run = np.zeros_like(probe.output)
         for number, project in enumerate(self.projects):
             offer = self.offer_of[project]
             for s, scenario in enumerate(scenarios):
@@ -278,9 +433,30 @@ class HomeMarket:
                 for t, start in enumerate(home.starts):
                     limit = offer.capacity_t * offer.ramp_in(start.year, late) * length
                     if limit > 0.0:
-                        made = probe.project_output[s, t, number]
+                        made = probe.output[s, t, number]
                         run[s, t, number] = min(1.0, made / limit)
         return run
+
+
+def _joined(
+    number: int,
+    owner: list[int],
+    work: list[tuple[int, tuple[int, ...], int | None]],
+    found: list[dict[str, Floats]],
+    count: int,
+) -> dict[str, Floats]:
+    """Put the scenarios of a chain together again."""
+    places = [place for place, one in enumerate(owner) if one == number]
+    if len(places) == 1 and len(work[places[0]][1]) == count:
+        return found[places[0]]
+    held: dict[str, Floats] = {}
+    for place in places:
+        rows = list(work[place][1])
+        for name, table in found[place].items():
+            if name not in held:
+                held[name] = np.zeros((count, *table.shape[1:]))
+            held[name][rows] = table
+    return held
 
 
 def standing_of(

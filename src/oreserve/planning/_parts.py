@@ -15,7 +15,6 @@ from oreserve.planning._frontier import (
     restricted,
     sweep,
 )
-from oreserve.planning._market import Runs
 from oreserve.planning._passes import (
     Pass,
     gap_reasons,
@@ -34,6 +33,7 @@ from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
     from oreserve.planning._home import Home
+    from oreserve.planning._market import Runs
 
 
 __all__ = [
@@ -74,7 +74,7 @@ def verification_table(
         )
     if best.solution.x.any():
         work.say("Find why", 0, 4)
-        inside = work.market.run(work.scenarios, best.standing)
+        inside = work.market.run(work.scenarios, best.standing, without=base_runs)
         rows += [
             {"pass": None, "halfwidth_usd": None, "note": "reason", **row}
             for row in gap_reasons(best, work.market, work.scenarios, base_runs, inside)
@@ -120,7 +120,7 @@ def frontier_table(work: Work, best: Pass, budget_usd: float) -> pl.DataFrame:
 def programmes_table(work: Work, best: Pass, fresh_base: Runs) -> pl.DataFrame:
     """Compare three programmes at equal money, each verified."""
     count = min(PROGRAMME_SCENARIOS, len(work.fresh))
-    fresh, base = work.fresh[:count], _first(fresh_base, count)
+    fresh, base = work.fresh[:count], fresh_base.first(count)
     rows = []
     for number, (name, kinds) in enumerate(PROGRAMMES.items(), start=1):
         if name == "all":
@@ -154,11 +154,6 @@ def programmes_table(work: Work, best: Pass, fresh_base: Runs) -> pl.DataFrame:
         )
         work.say("Compare programmes", number, len(PROGRAMMES))
     return pl.DataFrame(rows)
-
-
-def _first(runs: Runs, count: int) -> Runs:
-    """Return the first scenarios of some runs."""
-    return Runs.from_arrays({k: v[:count] for k, v in runs.to_arrays().items()})
 
 
 def _benefit_by_item(home: Home, without: Runs, having: Runs) -> Floats:
@@ -209,6 +204,7 @@ def sensitivity_draws(
         benefit_by_item=_benefit_by_item(work.home, fresh_base, best.having),
         count=min(VARIANT_SCENARIOS, len(work.scenarios)),
         workers=work.workers,
+        pool=work.pool,
         progress=lambda done, total: work.say("Other markets", done, total),
     )
     return draws

@@ -140,7 +140,9 @@ def gap_reasons(
         promised = float(weight @ (problem.programme.base_loss - loss))
         standing = standing_of(home, market, problem.columns, only)
         given = float(
-            (before - run_losses(home, market.run(scenarios, standing))).mean()
+            (
+                before - run_losses(home, market.run(scenarios, standing, without=base))
+            ).mean()
         )
         rows.append(
             {"rule": name, "planned_usd": promised * 1e6, "verified_usd": given * 1e6}
@@ -183,7 +185,13 @@ def verified_pass(
     planned = float(weight @ (problem.programme.base_loss - solution.scenario_loss))
     standing = standing_of(home, market, problem.columns, solution.x)
     having = (
-        market.run(fresh, standing, progress=progress, stage="Verify the plan")
+        market.run(
+            fresh,
+            standing,
+            progress=progress,
+            stage="Verify the plan",
+            without=fresh_base,
+        )
         if solution.x.any()
         else fresh_base
     )

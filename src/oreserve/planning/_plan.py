@@ -28,6 +28,7 @@ from oreserve.planning._passes import (
     verified_pass,
 )
 from oreserve.planning._problem import Problem, make_problem
+from oreserve.planning._processes import LazyPool
 from oreserve.planning._sensitivity import (
     Draw,
     tornado_table,
@@ -107,7 +108,8 @@ def plan(
     seed
         With a scenario's number it settles every draw.
     workers
-        Threads; they change nothing but the time.
+        Processes for large simulations and threads for cuts; they change nothing
+        but the time.
     out
         Output folder; stages of an interrupted run are kept beside it and used
         again by the next run with the same study, seed and options.
@@ -141,19 +143,22 @@ def plan(
     folder = None if out is None else resume_folder(Path(out).absolute())
     checkpoint = Checkpoint(folder, study_hash=study.hash, options=options)
     work = _begin(study, scenarios, verify, seed, workers, checkpoint, progress)
-    base_runs, fresh_base, problem = _without(work, budget_usd, instruments)
-    passes = _passes(work, problem, base_runs, fresh_base)
-    best = max(passes, key=lambda one: one.verification.benefit)
-    result = _finish(
-        work,
-        best,
-        passes,
-        base_runs=base_runs,
-        fresh_base=fresh_base,
-        budget_usd=budget_usd,
-        seed=seed,
-        parts=(frontier, sensitivity, programmes),
-    )
+    try:
+        base_runs, fresh_base, problem = _without(work, budget_usd, instruments)
+        passes = _passes(work, problem, base_runs, fresh_base)
+        best = max(passes, key=lambda one: one.verification.benefit)
+        result = _finish(
+            work,
+            best,
+            passes,
+            base_runs=base_runs,
+            fresh_base=fresh_base,
+            budget_usd=budget_usd,
+            seed=seed,
+            parts=(frontier, sensitivity, programmes),
+        )
+    finally:
+        work.pool.close()
     checkpoint.clear()
     return result
 
@@ -199,12 +204,13 @@ def _begin(
     home = read_home(study)
     base = prepare(study)
     used = {int(i) for i, loss in zip(home.demand_item, home.loss, strict=True) if loss}
+    pool = LazyPool(workers)
     market = HomeMarket(
         home,
         base,
         agreement_offers=agreement_offers(home, used),
         project_offers=project_offers(home),
-        workers=workers,
+        pool=pool,
     )
     return Work(
         study=study,
@@ -215,6 +221,7 @@ def _begin(
         fresh=sample_scenarios(study, count=verify, seed=seed, start=FRESH_FROM),
         checkpoint=checkpoint,
         workers=workers,
+        pool=pool,
         progress=progress,
     )
 
@@ -239,6 +246,7 @@ def _without(
                 market.probe(),
                 progress=work.progress,
                 stage="Simulate with all projects",
+                without=base_runs,
             ),
         )
     fresh_base = work.runs(
@@ -280,7 +288,7 @@ def _passes(
         passes.append(one)
         if one.good or number == MOST_PASSES:
             break
-        inside = work.market.run(work.scenarios, one.standing)
+        inside = work.market.run(work.scenarios, one.standing, without=base_runs)
         again = renewed(one.problem, one.solution.x, base_runs, inside)
         first = problem.programme.first
         problem = make_problem(

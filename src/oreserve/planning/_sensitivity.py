@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from oreserve.market import Base
     from oreserve.planning._home import Home
+    from oreserve.planning._processes import LazyPool
     from oreserve.planning._world import World
 
 __all__ = ["Draw", "home_draws", "market_variants", "robust_shares", "tornado_table"]
@@ -216,6 +217,7 @@ def market_variants(
     benefit_by_item: Floats,
     count: int,
     workers: int,
+    pool: LazyPool | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> list[Draw]:
     """Simulate other markets on few scenarios and the chains that matter.
@@ -248,7 +250,7 @@ def market_variants(
     draws: list[Draw] = []
     for place, (name, level, value, kind) in enumerate(work):
         varied = vary_base(base, kind, value)
-        benefit, bought = _variant(problem, x, world, varied, workers)
+        benefit, bought = _variant(problem, x, world, varied, workers, pool)
         draws.append(Draw(name, level, value, benefit, bought, scope))
         if progress is not None:
             progress(place + 1, len(work))
@@ -273,7 +275,12 @@ def _chains_that_matter(
 
 
 def _variant(
-    problem: Problem, x: Floats, world: World, base: Base, workers: int
+    problem: Problem,
+    x: Floats,
+    world: World,
+    base: Base,
+    workers: int,
+    pool: LazyPool | None,
 ) -> tuple[float, dict[str, float]]:
     """Simulate a market with and without the plan; solve for its best plan."""
     home = problem.home
@@ -282,11 +289,13 @@ def _variant(
         base,
         agreement_offers=problem.columns.agreement_offers,
         project_offers=problem.columns.project_offers,
-        workers=workers,
+        pool=pool,
     )
     scenarios = world.scenarios
     without = market.run(scenarios)
-    having = market.run(scenarios, standing_of(home, market, problem.columns, x))
+    standing = standing_of(home, market, problem.columns, x)
+    having = market.run(scenarios, standing, without=without)
+    market.close()
     seen = replace(
         market.world(scenarios, without, None), project_share=world.project_share
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from oreserve.market import Base
     from oreserve.planning._checkpoint import Checkpoint
     from oreserve.planning._home import Home
+    from oreserve.planning._processes import LazyPool
     from oreserve.study import Study
     from oreserve.study.scenario import Scenario
 
@@ -34,6 +35,7 @@ class Work:
     fresh: tuple[Scenario, ...]
     checkpoint: Checkpoint
     workers: int
+    pool: LazyPool
     progress: Callable[[str, float, float | None], None] | None
     warnings: list[str] = field(default_factory=list)
 

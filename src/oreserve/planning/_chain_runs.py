@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One chain, many scenarios: what a plan reads, as compact arrays.
+
+Chains share nothing in the market, so each has its own simulator with its own
+store of solved sub-problems: a plan that touches three chains simulates three, and
+two processes can share the work by chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from oreserve.market import Simulator, Standing
+from oreserve.network.sums import sum_by
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oreserve.market import Base, Commitment, Trajectory
+    from oreserve.market._chain_market import Key
+    from oreserve.market._clear import Cleared
+    from oreserve.market._home_view import HomeView
+    from oreserve.study.scenario import Scenario
+
+__all__ = ["ChainRuns", "ChainSpec", "chain_specs"]
+
+Floats = npt.NDArray[np.float64]
+Seller = tuple[str, str, str, bool]
+
+KEPT_KEYS = 400
+"""Solved keys whose sellers are remembered: enough for a period of scenarios."""
+
+
+@dataclass(frozen=True)
+class ChainSpec:
+    """What a process needs to simulate one chain.
+
+    Parameters
+    ----------
+    base
+        The prepared market with this chain only.
+    periods
+        How many.
+    candidates
+        Agreements on the chain's items whose shares are asked for.
+    """
+
+    base: Base
+    periods: int
+    candidates: tuple[Commitment, ...]
+
+    @property
+    def items(self) -> frozenset[str]:
+        """Names of the chain's items."""
+        return frozenset(self.base.chains[0].items)
+
+
+def chain_specs(
+    base: Base, periods: int, candidates: Sequence[Commitment]
+) -> list[ChainSpec]:
+    """Split a prepared market by chain, in its order."""
+    import polars as pl
+
+    # What was moved to prepare it is of no use to a simulation.
+    light = replace(base, reconciliation=pl.DataFrame(), calibration=pl.DataFrame())
+    return [
+        ChainSpec(
+            replace(light, chains=(chain,)),
+            periods,
+            tuple(one for one in candidates if one.item in chain.items),
+        )
+        for chain in base.chains
+    ]
+
+
+@dataclass(frozen=True)
+class _Trade:
+    """A chain's output and home's part of it, by item and country, t a year."""
+
+    made: Floats  # (recipe lines,) outputs only
+    national: Floats  # (items, countries)
+    going_home: Floats  # (items, countries) 0-1
+
+
+class ChainRuns(Simulator):
+    """Simulator of one chain that gives arrays instead of trajectories."""
+
+    def __init__(self, spec: ChainSpec) -> None:
+        super().__init__(
+            spec.base, workers=1, periods=spec.periods, candidates=spec.candidates
+        )
+        self._trade: dict[Key, _Trade] = {}
+        self._plant_limit: dict[Key, Floats] = {}
+        self._allowed: dict[tuple[int, Seller], float] = {}
+        self._sellers: dict[tuple[Key, Seller], tuple[float, float, float]] = {}
+
+    @property
+    def columns(self) -> int:
+        """Size of the market programme."""
+        return self.markets[0].problem.columns
+
+    def arrays(
+        self,
+        scenarios: Sequence[Scenario],
+        standing: Standing | None,
+        *,
+        release: bool,
+    ) -> dict[str, Floats]:
+        """Simulate and return arrays by name, scenarios and periods first."""
+        found = self.run(scenarios, standing, release=release)
+        return trajectory_arrays(found, len(self.candidates))
+
+    # --- what sellers deliver ---------------------------------------------------
+
+    def agreement_share(
+        self, chain: int, key: Key, one: Commitment, committed: float
+    ) -> tuple[float, float]:
+        """Return share and limit of an agreement in a solved key.
+
+        As in the market, but flows are summed once per key for all sellers.
+        """
+        del chain
+        seller = (one.item, one.seller_country, one.seller, one.exempt)
+        name = (key, seller)
+        if name not in self._sellers:
+            if len(self._trade) > KEPT_KEYS:
+                self._sellers.clear()
+                self._trade.clear()
+            self._sellers[name] = self._seller(key, one, seller)
+        share, output, factor = self._sellers[name]
+        return share, max(output - committed, 0.0) * factor
+
+    def _seller(
+        self, key: Key, one: Commitment, seller: Seller
+    ) -> tuple[float, float, float]:
+        """Return share, output and what of a free tonne would be new at home."""
+        market = self.markets[0]
+        chain = market.chain
+        if one.seller_country not in chain.countries:
+            return 0.0, 0.0, 0.0
+        trade = self._trade_of(key)
+        item = chain.items.index(one.item)
+        country = chain.countries.index(one.seller_country)
+        output, availability = float(trade.national[item, country]), 1.0
+        if output <= 0.0:
+            return 0.0, 0.0, 0.0
+        if one.seller:
+            if one.seller not in chain.plants.name:
+                return 0.0, 0.0, 0.0
+            own = chain.plants.name.index(one.seller)
+            lines = (chain.plants.recipe_plant == own) & (
+                chain.nodes.item[chain.plants.recipe_node] == item
+            )
+            # A plant counts where it stands, as its country's output does.
+            at_home = chain.plants.country[own] == country
+            output = float(trade.made[lines].sum()) if at_home else 0.0
+            limit = float(market.problem.plant_limit[own])
+            if limit > 0.0:
+                availability = min(1.0, float(self._plants(key)[own]) / limit)
+        allowed = 1.0 if one.exempt else self._permission(key.effects, one, seller)
+        factor = allowed * (1.0 - float(trade.going_home[item, country]))
+        return availability * factor, output, factor
+
+    def _trade_of(self, key: Key) -> _Trade:
+        if key not in self._trade:
+            self._trade[key] = self._sum_trade(self.markets[0].cache[key])
+        return self._trade[key]
+
+    def _sum_trade(self, cleared: Cleared) -> _Trade:
+        """Sum output, and its part that goes home, by item and country."""
+        market = self.markets[0]
+        chain, hub = market.chain, market.problem.hub
+        nodes, plants, lanes = chain.nodes, chain.plants, chain.lanes
+        countries = len(chain.countries)
+        size = len(chain.items) * countries
+        made = np.maximum(plants.recipe_t_per_t, 0.0)
+        made = made * cleared.activity[plants.recipe_plant]
+        line = nodes.item[plants.recipe_node] * countries
+        line = line + plants.country[plants.recipe_plant]
+        national = sum_by(line, made, minlength=size)
+        at_home = np.zeros(market.problem.node_rows, dtype=bool)
+        at_home[market.problem.home_node] = True
+        place = nodes.item * countries + nodes.country
+        tail, to_home = place[lanes.from_node], at_home[lanes.to_node]
+        arriving = sum_by(tail, cleared.flow * to_home, minlength=size)
+        leaving = sum_by(tail, cleared.flow * ~to_home, minlength=size)
+        leaving += sum_by(place[hub.out_node], cleared.hub_out, minlength=size)
+        own = np.zeros(size, dtype=bool)
+        own[place[at_home]] = True
+        whole = np.where(national > 0.0, national, 1.0)
+        going = np.where(own, 1.0 - leaving / whole, arriving / whole)
+        shape = (len(chain.items), countries)
+        return _Trade(
+            made, national.reshape(shape), np.clip(going, 0.0, 1.0).reshape(shape)
+        )
+
+    def _plants(self, key: Key) -> Floats:
+        """Return what plants may run, t a year."""
+        if key not in self._plant_limit:
+            self._plant_limit[key] = self.markets[0].terms(key).plant
+        return self._plant_limit[key]
+
+    def _permission(self, effects: int, one: Commitment, seller: Seller) -> float:
+        from oreserve.market._home_view import _permission
+
+        name = (effects, seller)
+        if name not in self._allowed:
+            self._allowed[name] = _permission(self.markets[0], one, effects)
+        return self._allowed[name]
+
+    def _solve(self, chain: int, key: Key) -> tuple[Cleared, HomeView]:
+        from oreserve.market._home_view import home_view
+
+        market = self.markets[chain]
+        terms, cleared = market.solve(key)
+        if self.candidates:
+            self._plant_limit[key] = terms.plant
+        return cleared, home_view(market, self.rows[chain], terms, cleared)
+
+
+def trajectory_arrays(found: list[Trajectory], candidates: int) -> dict[str, Floats]:
+    """Stack trajectories: what a plan reads, scenarios and periods first."""
+
+    def stack(name: str) -> Floats:
+        return np.array([getattr(one, name) for one in found], dtype=float)
+
+    share = stack("agreement_share")
+    return {
+        "wanted": stack("wanted"),
+        "served_market": stack("served_market"),
+        "served": stack("served"),
+        "price": stack("price"),
+        "release": stack("release"),
+        "fill": stack("fill"),
+        "stock": stack("stock"),
+        "release_share": stack("release_share"),
+        "fillable": stack("fillable"),
+        "candidate_share": share[:, :, share.shape[2] - candidates :],
+        "agreement": stack("agreement").sum(axis=2),
+        "output": stack("output"),
+        "room": stack("home_plant_room"),
+        "premium": stack("premium_usd") / 1e6,
+    }
