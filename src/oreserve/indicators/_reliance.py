@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much of what is used must come from abroad."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from oreserve.indicators._arrays import (
+    Input,
+    Values,
+    as_floats,
+    check_range,
+    plain,
+)
+
+__all__ = ["net_import_reliance"]
+
+
+def net_import_reliance(
+    *,
+    production: Input,
+    imports: Input,
+    exports: Input,
+    stock_change: Input = 0.0,
+) -> Values:
+    """Return net imports as a share of apparent consumption.
+
+    NIR = (I - E + S) / (P + I - E + S), kept within 0-1.
+
+    Parameters
+    ----------
+    production
+        *(...)*, tonnes per year at home, primary plus secondary, of the same stage
+        and contained metal as the trade.
+    imports, exports
+        *(...)*, tonnes per year.
+    stock_change
+        *(...)*, tonnes per year drawn from stocks (negative: added to them).
+
+    Returns
+    -------
+    float or array
+        *(...)*, 0-1. A producer that is a net exporter has 0. NaN where an input is
+        missing, or where nothing is produced and net imports are not positive:
+        such figures say nothing on reliance.
+
+    Raises
+    ------
+    InputError
+        If production, imports or exports is negative.
+
+    References
+    ----------
+    USGS, Mineral Commodity Summaries, Appendix B; European Commission (2017), which
+    leaves out the stocks.
+
+    Examples
+    --------
+    Output 20, imports 100, exports 10, 5 put in stock: 85 / 105.
+
+    >>> round(
+    ...     net_import_reliance(
+    ...         production=20, imports=100, exports=10, stock_change=-5
+    ...     ),
+    ...     6,
+    ... )
+    0.809524
+    """
+    output = as_floats(production, "production")
+    bought = as_floats(imports, "imports")
+    sold = as_floats(exports, "exports")
+    drawn = as_floats(stock_change, "stock_change")
+    for array, name in ((output, "production"), (bought, "imports"), (sold, "exports")):
+        check_range(array, name, low=0.0, high=np.inf)
+    net = bought - sold + drawn
+    consumption = output + net
+    share = net / np.where(consumption > 0, consumption, 1.0)
+    reliance = np.where(net > 0, np.minimum(share, 1.0), 0.0)
+    undefined = np.isnan(output + net) | ((output == 0) & (net <= 0))
+    return plain(np.where(undefined, np.nan, reliance))
