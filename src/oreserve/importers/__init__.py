@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bring published files into a study, with flags, units, vintage and source."""
+
+from __future__ import annotations
+
+from oreserve.importers._countries import Place, place
+from oreserve.importers._model import Imported, Importer, Options
+from oreserve.importers._registry import IMPORTERS, fitting, importer
+from oreserve.importers._values import FLAGS, Figure, figure
+from oreserve.importers._write import import_into
+
+__all__ = [
+    "FLAGS",
+    "IMPORTERS",
+    "Figure",
+    "Imported",
+    "Importer",
+    "Options",
+    "Place",
+    "figure",
+    "fitting",
+    "import_into",
+    "importer",
+    "place",
+]
