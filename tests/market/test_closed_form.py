@@ -3,17 +3,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
+from market.small_studies import write_study
 from oreserve.market import simulate
 from oreserve.network import BlockBuilder, solve
-from studies import write_study
 
 # Demand 100 p^-0.5, rest of the world min(30, 20 p^0.3), exports 80 (1 - r) at no
 # cost: restriction, price, rest of world, used. At r = 0.75 both sides give 4; at

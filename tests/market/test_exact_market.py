@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
@@ -13,12 +10,9 @@ import scipy.optimize
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from oreserve.market import simulate
-
 # ruff: noqa: PERF401  # draws in the order of the loops
-from studies import write_study
+from market.small_studies import write_study
+from oreserve.market import simulate
 
 COUNTRIES = ("AUS", "CHN", "USA")
 RECIPES = {"mining": {"ore": 1.0}, "smelting": {"metal": 1.0, "ore": -1.2}}

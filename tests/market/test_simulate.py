@@ -3,18 +3,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-sys.path.insert(0, str(Path(__file__).parent))
-
+from market.small_studies import write_study
 from oreserve.market import base_year_check, prepare, simulate
 from oreserve.study import load_study
-from studies import write_study
 
 BAN = {"kind": "ban", "actor": "CHN", "target": "*", "mineral": ["gallium"]}
 

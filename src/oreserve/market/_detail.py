@@ -20,7 +20,7 @@ from oreserve.market._prepare import Base, open_markets
 from oreserve.market._refine import refine
 from oreserve.market._run import Run
 from oreserve.market._simulator import Simulator
-from oreserve.market._standing import Standing
+from oreserve.market._standing import Standing, project_support
 
 if TYPE_CHECKING:
     from oreserve.market._chain_market import ChainMarket, Key
@@ -160,8 +160,15 @@ class _DetailSimulator(Simulator):
     """A simulator whose solutions are refined and kept in full."""
 
     def __init__(self, base: Base, *, periods: int | None) -> None:
+        # Without draws a project stands if its chance unsupported is above a half.
+        support = project_support(base.study)
+        self._standing = {name for name, own in support.items() if own.success > 0.5}
         super().__init__(base, periods=periods)
         self.fine: dict[tuple[int, Key], _Fine] = {}
+
+    def may_stand(self, project: str) -> bool:
+        """Return whether a project runs in a simulation of given effects."""
+        return project in self._standing
 
     def _solve(self, chain: int, key: Key) -> tuple[Cleared, HomeView]:
         market = self.markets[chain]

@@ -103,6 +103,8 @@ class EffectReader:
         Node data of stock rows, as item and country names.
     period_days
         Days of a period: a licence's delay is measured by it.
+    never_run
+        Plants that no period runs: projects that do not stand.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class EffectReader:
         stock_item: Sequence[str] = (),
         stock_country: Sequence[str] = (),
         period_days: float = 365.25,
+        never_run: Sequence[int] = (),
     ) -> None:
         self._problem = problem
         self._members = cache(members)
@@ -129,12 +132,12 @@ class EffectReader:
         self._node_country = country[chain.nodes.country]
         self._plant_country = country[chain.plants.country]
         self._items = {item: k for k, item in enumerate(chain.items)}
-        # A country whose only plant is a project trades nothing that a ban could
-        # stop, and its ban must not put a whole chain on alert.
+        # A country that makes nothing trades nothing that a ban could stop, and its
+        # ban must not put a whole chain on alert. A project counts as a maker where
+        # it may stand: once it does, the ban holds.
         plants = chain.plants
-        makes = (plants.recipe_t_per_t > 0.0) & (
-            plants.capacity[plants.recipe_plant] > 0.0
-        )
+        makes = plants.recipe_t_per_t > 0.0
+        makes &= ~np.isin(plants.recipe_plant, list(never_run))
         standing = np.unique(plants.recipe_node[makes])
         self._standing_leg = np.isin(problem.hub.out_node, standing)
 

@@ -124,8 +124,16 @@ def market_rules(study: Study) -> MarketRules:
     )
 
 
-def open_markets(base: Base, starts: tuple[date, ...]) -> tuple[ChainMarket, ...]:
-    """Return each chain ready to be cleared through the periods."""
+def open_markets(
+    base: Base,
+    starts: tuple[date, ...],
+    *,
+    may_stand: Callable[[str], bool] = lambda _: True,
+) -> tuple[ChainMarket, ...]:
+    """Return each chain ready to be cleared through the periods.
+
+    `may_stand` says of a project whether it can run in any of them.
+    """
     study = base.study
     rules = market_rules(study)
     stages = _process_stages(study)
@@ -159,6 +167,7 @@ def open_markets(base: Base, starts: tuple[date, ...]) -> tuple[ChainMarket, ...
                 rules,
                 reader_options={
                     "members": study.members,
+                    "never_run": [p.plant for p in own if not may_stand(p.name)],
                     "plant_stage": [
                         stages.get(process) or stage_of_item[chain.items[main]]
                         for process, main in zip(

