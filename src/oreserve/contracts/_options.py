@@ -284,8 +284,14 @@ def project_option_value(
 def _payments_usd(
     project: ProjectCash, option: ProjectOption, paths: Floats, *, steps_per_year: int
 ) -> Floats:
-    """Return net payments under the option's rules per path and year, USD."""
+    """Return net payments under the option's rules per path and year, USD.
+
+    The feed of a processor moves with its product, so its rules are indexed on the
+    margin: a floor pays the gap times `net_share`. Paying the whole gap in the
+    product's price would be many times what keeps the plant alive.
+    """
     years = project.life_years
+    indexed = min(1.0, project.net_share)
     total = np.zeros((paths.shape[0], years))
     for rule, share in option.rules:
         support, returned = yearly_payments_usd(
@@ -294,7 +300,7 @@ def _payments_usd(
             quantity_t_per_year=share * project.quantity_t_per_year,
             steps_per_year=steps_per_year,
         )
-        total += support - returned
+        total += indexed * (support - returned)
     total[:, min(option.support_years, years) :] = 0.0
     return total
 
