@@ -60,8 +60,8 @@ OUTSIDE_2026 = {
     "praseodymium_oxide": (112_000.0, None, None),
 }
 THIN = (
-    "European spot: under 1 % of world use pays it. A purchase of the plan pays this "
-    "row, because a reserve buys outside China; it is not the world price"
+    "European spot: under 1 % of world use pays it, so a plan passes over it; it is "
+    "not the world price"
 )
 
 
@@ -176,9 +176,11 @@ def _passed_through(raw: Raw, base: dict[str, float]) -> dict[str, float]:
     """Return metal and magnet prices outside China in 2026, USD per t.
 
     Base price plus the rise of the oxides in it: no quote was found, and a plan that
-    paid 2024's price for a magnet while its dysprosium quadrupled would be too cheap.
+    paid 2024's price for a magnet while its dysprosium rose would be too cheap. Of an
+    oxide with a thin quote the average of 2025 goes in: that is what is traded.
     """
-    oxides = base | {item: price for item, (price, _, _) in OUTSIDE_2026.items()}
+    oxides = base | mcs_prices(raw, "2025")
+    oxides |= {i: p for i, (p, _, share) in OUTSIDE_2026.items() if share is None}
     now = oxides | metal_prices(raw, oxides)
     now |= swarf_prices(raw, now)
     found = {i: now[i] for i in ("dysprosium_metal", "ndpr_metal", "terbium_metal")}
@@ -284,9 +286,9 @@ def _add_newest(write: _Writer, raw: Raw, base: dict[str, float]) -> None:
     outside = assume(
         write.tables,
         "ASSUMED-RE-OUTSIDE",
-        "Buyers outside China pay the European spot of February 2026 for rare-earth "
-        "oxides; metals and NdFeB magnets cost their price of 2024 plus the rise of "
-        "the oxides in them",
+        "Buyers outside China pay the European spot of February 2026 for NdPr; metals "
+        "and NdFeB magnets cost their price of 2024 plus the rise of the oxides in "
+        "them since (Dy, Tb: to the average of 2025, as their spot is thin)",
     )
     passed = _passed_through(raw, base)
     for market in MARKETS_OUTSIDE:

@@ -20,6 +20,9 @@ __all__ = ["BasePrice", "base_price", "base_prices", "purchase_price"]
 WORLD = "world"
 KIND_ORDER = ("outside", "contract", "import_unit_value")
 
+THIN_SHARE = 0.05
+"""A quote at which less than this part of the trade is priced sets no purchase."""
+
 
 @dataclass(frozen=True)
 class BasePrice:
@@ -155,12 +158,13 @@ def purchase_price(
             [_starts_by(period, day) for period in rows["period"]], dtype=pl.Boolean
         )
     )
+    thin = pl.col("volume_share").fill_null(1.0) < THIN_SHARE
     best = (
-        rows.with_columns(_kind_rank())
+        rows.with_columns(_kind_rank(), thin.alias("_thin"))
         .join(markets, on="market", how="inner")
         .sort(
-            ["_market_rank", "market", "_kind_rank", "period"],
-            descending=[False, False, False, True],
+            ["_thin", "_market_rank", "market", "_kind_rank", "period"],
+            descending=[False, False, False, False, True],
         )
         .head(1)
     )
