@@ -88,7 +88,8 @@ def _stated_basis(text: str, usual: str) -> str:
 
 def nearest_commodity(commodity: str) -> str | None:
     """Return the known commodity that is most like an unknown one."""
-    return nearest(_plain(commodity), _goods())
+    close = nearest(_plain(commodity), _goods())
+    return None if close == _plain(commodity) else close
 
 
 def basis_token(text: str) -> str:

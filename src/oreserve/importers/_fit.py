@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["base_year", "country_rows", "imported", "table_frame"]
 
 EXCESS = 1.1  # country sums of one table stay within 6 % of the printed total
+FEWEST = 5  # one small country alone says nothing about the unit
 NEAR_YEARS = 15  # older output may differ that much in earnest
 UNIT_SLIP = 100.0  # a thousandfold slip is found, growth between editions is not
 
@@ -86,6 +87,8 @@ def imported(
     used: set[int] = set()
     if to_plants and options.study is not None and year is not None:
         plants, used = _plants(facts, options.study, year, gathered)
+        if not any(f.date == str(year) for f in facts if f.statistic == "production"):
+            _say_no_year(facts, year, gathered)
     rest = [f for f in facts if id(f) not in used]
     tables: dict[str, pl.DataFrame] = {}
     if plants:
@@ -121,6 +124,20 @@ def _refuse_missing_year(
         column=years_column,
         allowed=f"--year {', '.join(dates[-8:])}",
     )
+
+
+def _say_no_year(facts: list[Fact], year: int, gathered: Gathered) -> None:
+    output = [f for f in facts if f.statistic == "production"]
+    if output:
+        latest = max(f.date[:4] for f in output)
+        gathered.leave_out(
+            "year",
+            str(year),
+            f"no production of that year: everything became observations; --year "
+            f"{latest} is the latest",
+            file=output[0].file,
+            close=latest,
+        )
 
 
 def _checked(gathered: Gathered, study: Study | None) -> list[Fact]:
@@ -207,6 +224,8 @@ def _unit_slip(group: list[Fact], study: Study | None) -> str | None:
     if first.statistic != "production" or study is None or first.good is None:
         return None
     if abs(int(first.date[:4]) - study.settings.base_year) > NEAR_YEARS:
+        return None
+    if len({f.where.code for f in group}) < FEWEST:
         return None
     match = item_of(study, first.good)
     if match.item is None:

@@ -71,7 +71,8 @@ def _row(gathered: Gathered, file: str, row: int, cells: dict[str, str]) -> None
     commodity, _, stage = cells["bgs_commodity_trans"].partition(", ")
     statistic = cells["bgs_statistic_type_trans"].lower()
     name = cells["country_trans"]
-    where = name if place(name).kind == "historic" else cells["country_iso3_code"]
+    # The name wins: the file codes both Congos COD and Kosovo 1A0.
+    where = cells["country_iso3_code"] if place(name).code is None else name
     notes = cells.get("concat_figure_notes_text", "")
     gathered.add(
         statistic=statistic,

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scores of countries: one year of one vintage into the table of countries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from oreserve.importers._countries import place
+from oreserve.importers._files import refuse
+from oreserve.importers._fit import country_rows, table_frame
+from oreserve.importers._model import Imported
+from oreserve.importers._sources import source_frame
+
+if TYPE_CHECKING:
+    from oreserve.importers._gather import Gathered
+    from oreserve.importers._model import Options
+    from oreserve.importers._sources import Source
+
+__all__ = ["Score", "scores_imported"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One published score; `key` is preferred to `name` for the country."""
+
+    column: str
+    name: str
+    key: str
+    year: int
+    value: float
+    file: str
+    row: int
+
+
+def scores_imported(
+    scores: list[Score],
+    gathered: Gathered,
+    options: Options,
+    source: Source,
+    *,
+    year_column: str = "year",
+) -> Imported:
+    """Return rows of `countries` for one year; errors become observations."""
+    years = sorted({s.year for s in scores})
+    if not years:
+        refuse("no score can be read", file=gathered.format, allowed="numbers")
+    year = options.year if options.year is not None else years[-1]
+    if year not in years:
+        refuse(
+            f"the file has no figures of {year}",
+            file=scores[0].file,
+            column=year_column,
+            allowed=f"--year {', '.join(map(str, years[-8:]))}",
+        )
+    cells: dict[str, dict[str, Any]] = defaultdict(dict)
+    errors: list[dict[str, Any]] = []
+    for score in scores:
+        if score.year != year:
+            continue
+        target = place(score.key) if score.key else place(score.name)
+        if target.kind == "unknown":
+            target = place(score.name)
+        if not target.fits_study or target.code is None:
+            gathered.leave_out(
+                "country", score.name or score.key,
+                {"unlisted": "ISO lists no such country",
+                 "historic": "historic state: never given to a successor",
+                 "group": "a group of countries", "world": "the world",
+                 }.get(target.kind, "unknown name"),
+                file=score.file, row=score.row, column=score.column,
+                close=target.nearest,
+            )  # fmt: skip
+            continue
+        if score.column.endswith("_error"):
+            series = f"{gathered.format}/{score.column}/{target.code}"
+            errors.append(
+                {
+                    "series": series, "date": f"{year}-01-01", "value": score.value,
+                    "source_id": source.source_id, "evidence": "read",
+                    "note": f"score; vintage {gathered.vintage}",
+                }  # fmt: skip
+            )
+            continue
+        if score.column in cells[target.code]:
+            refuse(
+                f"a second {score.column} of {target.code} in {year}: two vintages "
+                "in one import?",
+                file=score.file, row=score.row, column=score.column,
+                allowed="one vintage",
+            )  # fmt: skip
+        cells[target.code][score.column] = score.value
+    rows = _rows(cells, year, gathered, options, source)
+    tables = {"countries": table_frame("countries", rows)}
+    if errors:
+        tables["observations"] = table_frame("observations", errors)
+    return Imported(
+        tables,
+        gathered.flag_frame(),
+        gathered.unmapped_frame(),
+        source_frame(source),
+        gathered.rows_read,
+    )
+
+
+def _rows(
+    cells: dict[str, dict[str, Any]],
+    year: int,
+    gathered: Gathered,
+    options: Options,
+    source: Source,
+) -> list[dict[str, Any]]:
+    names = {
+        r["country"]: r["name"] for r in country_rows(cells, None, source.source_id)
+    }
+    rows = [
+        {
+            "country": code,
+            "name": names[code],
+            **values,
+            "source_id": source.source_id,
+            "evidence": "read",
+            "note": f"{year}, vintage {gathered.vintage}",
+        }
+        for code, values in sorted(cells.items())
+    ]
+    written = {c for v in cells.values() for c in v}
+    return rows + _older(cells, written, gathered, options)
+
+
+def _older(
+    cells: dict[str, dict[str, Any]],
+    written: set[str],
+    gathered: Gathered,
+    options: Options,
+) -> list[dict[str, Any]]:
+    """Empty scores of another vintage that the new file does not replace."""
+    if options.study is None:
+        return []
+    emptied = []
+    for row in options.study.table("countries").iter_rows(named=True):
+        stale = [c for c in sorted(written) if row.get(c) is not None]
+        if row["country"] in cells or row["country"] == "ROW" or not stale:
+            continue
+        emptied.append(row | dict.fromkeys(stale))
+        gathered.leave_out(
+            "score", row["country"],
+            f"{', '.join(stale)} of another vintage ({row['source_id']}) emptied: "
+            "vintages are never mixed",
+            file="countries", column=stale[0],
+        )  # fmt: skip
+    return emptied

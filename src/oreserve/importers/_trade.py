@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fit trade by HS code to the lanes of a study."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from oreserve.importers._commodities import basis_token
+from oreserve.importers._files import refuse
+from oreserve.importers._fit import country_rows, table_frame
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from oreserve.importers._gather import Gathered
+    from oreserve.importers._model import Options
+    from oreserve.study import Study
+
+__all__ = ["Flow", "codes_of", "lane_tables"]
+
+# Codes that hold several metals at once, by HS edition 1992 to 2022.
+BASKETS = {
+    "811291": "gallium, hafnium, indium, niobium, rhenium and vanadium, unwrought",
+    "811292": "gallium, hafnium, indium, niobium, rhenium and vanadium, unwrought",
+    "811299": "gallium, germanium, hafnium, indium, niobium, rhenium, vanadium, wrought",
+}
+# Weight of these is the item itself; any other basis needs a content share.
+OWN_WEIGHT = {"gross", "metal", "oxide"}
+PLAUSIBLE = (0.02, 50.0)  # unit value over the study's price
+
+
+@dataclass
+class Flow:
+    """Trade of one code between two countries in one year."""
+
+    hs6: str
+    exporter: str
+    importer: str
+    t: float | None
+    usd: float | None
+    flag: str = "reported"
+    file: str = ""
+    rows: int = 1
+    notes: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class _Use:
+    item: str
+    share: float
+    share_source: str
+
+
+def codes_of(options: Options) -> dict[str, list[str]]:
+    """Return the items of each HS code that the study or the map names."""
+    found: dict[str, list[str]] = defaultdict(list)
+    if options.study is not None:
+        for row in options.study.table("items").iter_rows(named=True):
+            for code in filter(None, (row["hs_codes"] or "").split(";")):
+                found[code.strip()].append(row["item"])
+    for code, item in (options.mapping.get("hs_codes") or {}).items():
+        found[str(code).zfill(6)] = [str(item)]
+    return dict(sorted(found.items()))
+
+
+def lane_tables(
+    flows: list[Flow], options: Options, gathered: Gathered
+) -> dict[str, pl.DataFrame]:
+    """Return `lanes` (and new `countries`); what does not fit is listed with tonnes.
+
+    Gross weight enters an item on a contained basis only by a content share that
+    the map gives (``content_shares: {"260500": 0.08}``).
+    """
+    study = options.study
+    if study is None:
+        for flow in flows:
+            _out(gathered, flow, "no study to fit it to")
+        return {}
+    codes = codes_of(options)
+    uses = {code: _use(code, items, options, study) for code, items in codes.items()}
+    _check_units([f for f in flows if isinstance(uses.get(f.hs6), _Use)], uses, study)
+    cells: dict[tuple[str, str, str], list[tuple[Flow, _Use]]] = defaultdict(list)
+    for flow in flows:
+        use = uses.get(flow.hs6, BASKETS.get(flow.hs6, "no item has this HS code"))
+        if isinstance(use, str):
+            _out(gathered, flow, use)
+        elif flow.t is None:
+            _out(gathered, flow, "the quantity is missing: value only")
+        elif flow.t > 0:
+            cells[use.item, flow.exporter, flow.importer].append((flow, use))
+    rows = [_lane(key, parts, gathered) for key, parts in sorted(cells.items())]
+    if not rows:
+        return {}
+    tables = {"lanes": table_frame("lanes", rows)}
+    places = {str(r[c]) for r in rows for c in ("exporter", "importer")}
+    new = country_rows(places, study, gathered.source_id)
+    if new:
+        tables["countries"] = table_frame("countries", new)
+    return tables
+
+
+def _out(gathered: Gathered, flow: Flow, reason: str) -> None:
+    gathered.leave_out(
+        "hs code",
+        flow.hs6,
+        reason,
+        file=flow.file,
+        column="k",
+        tonnes=flow.t,
+        rows=flow.rows,
+    )
+
+
+def _use(code: str, items: list[str], options: Options, study: Study) -> _Use | str:
+    """Return the item and the share of gross weight that counts, or why not."""
+    if code in BASKETS and code not in (options.mapping.get("hs_codes") or {}):
+        return f"basket code: {BASKETS[code]}"
+    if len(items) > 1:
+        return "one code, several items: " + ", ".join(items)
+    item = items[0]
+    basis = dict(study.table("items").select("item", "basis").iter_rows()).get(item)
+    shares = options.mapping.get("content_shares") or {}
+    share = {str(k).zfill(6): v for k, v in shares.items()}.get(code)
+    if share is not None:
+        if not isinstance(share, int | float) or not 0 < share <= 1:
+            refuse(
+                f"content share of {code} is {share!r}",
+                file="--map",
+                column="content_shares",
+                allowed="above 0, at most 1",
+            )
+        return _Use(item, float(share), "content share of the map")
+    if basis_token(basis or "") in OWN_WEIGHT:
+        return _Use(item, 1.0, "")
+    return (
+        f"gross weight against {basis or 'an unstated basis'} of {item}: give "
+        f"content_shares in the map"
+    )
+
+
+def _lane(
+    key: tuple[str, str, str], parts: list[tuple[Flow, _Use]], gathered: Gathered
+) -> dict[str, Any]:
+    item, exporter, importer = key
+    codes = ", ".join(sorted({f.hs6 for f, _ in parts}))
+    note = f"gross weight of HS {codes}; vintage {gathered.vintage}"
+    if any(u.share_source for _, u in parts):
+        note = f"HS {codes} times content share; vintage {gathered.vintage}"
+    extra = sorted({n for f, _ in parts for n in f.notes})
+    computed = any(u.share_source for _, u in parts) or len(parts) > 1
+    return {
+        "item": item,
+        "exporter": exporter,
+        "importer": importer,
+        "base_t_per_year": sum((f.t or 0.0) * u.share for f, u in parts),
+        "kind": "observed",
+        "source_id": gathered.source_id,
+        "evidence": "estimated" if extra else "computed" if computed else "read",
+        "note": "; ".join([note, *extra]),
+    }
+
+
+def _check_units(
+    flows: list[Flow], uses: dict[str, _Use | str], study: Study
+) -> None:
+    """Refuse trade whose value per tonne is far from every price of the study."""
+    import polars as pl
+
+    prices = dict(
+        study.table("prices")
+        .group_by("item")
+        .agg(pl.col("usd_per_t").median())
+        .iter_rows()
+    )
+    money: dict[str, float] = defaultdict(float)
+    mass: dict[str, float] = defaultdict(float)
+    for flow in flows:
+        use = uses[flow.hs6]
+        if isinstance(use, _Use) and flow.t and flow.usd and prices.get(use.item):
+            money[use.item] += flow.usd
+            mass[use.item] += flow.t * use.share
+    ratios = [money[i] / mass[i] / prices[i] for i in sorted(money) if mass[i] > 0]
+    if not ratios:
+        return
+    middle = statistics.median(ratios)
+    if PLAUSIBLE[0] <= middle <= PLAUSIBLE[1]:
+        return
+    refuse(
+        f"value per tonne is {middle:.3g} times the prices of the study (median of "
+        f"{len(ratios)} items): value and quantity swapped, or another unit",
+        file=flows[0].file,
+        row=1,
+        column="quantity and value",
+        allowed="the publisher's columns in the publisher's units",
+    )
