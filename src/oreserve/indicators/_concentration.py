@@ -344,7 +344,8 @@ def hhi_governance_bounds(
     shares, governance, wgi, trade
         As in `hhi_governance`; a NaN share belongs to the residual.
     minimum_coverage
-        Share of supply, 0-1, whose governance must be known: below it, no data.
+        Share of listed supply, 0-1, whose governance must be known: below it, no
+        data.
 
     Returns
     -------
@@ -369,7 +370,7 @@ def hhi_governance_bounds(
     residual = np.clip(1.0 - ordered_sum(listed), 0.0, 1.0)
     high = low + unknown + residual**2 * 10.0 * TRADE_HIGHEST
     covered = ordered_sum(np.where(known, listed, 0.0))
-    enough = (covered >= least - 1e-9) & (covered > 0)
+    enough = (covered >= least * ordered_sum(listed) - 1e-9) & (covered > 0)
     without = (~known & (listed > 0)).any(axis=-1)
     value = np.where(enough, low, np.nan)
     return estimate(value, low, high, partial=without | (residual > 0.005))
