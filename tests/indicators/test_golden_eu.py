@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from indicators.golden_tables import number, own, shared
 
+from indicators.golden_tables import number, own, shared
 from oreserve.indicators import (
     eu_economic_importance,
     eu_supply_risk,

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 import pytest
-from indicators.golden_tables import own, shared
 
+from indicators.golden_tables import own, shared
 from oreserve.indicators import (
     Setting,
     Threshold,
