@@ -342,3 +342,14 @@ def test_every_element_returns_a_cell_with_its_inputs():
         "largest_share=missing",
         "largest_share=1.0",
     ]
+
+
+def test_import_reliance_counts_what_is_drawn_from_stocks():
+    trade = {"production": 60.0, "imports": 50.0, "exports": 20.0}
+    # 30 net, and 10 drawn: 40 of 100. 10 stored: 20 of 80.
+    assert net_import_reliance(**trade, stock_change=10.0) == pytest.approx(0.4)
+    assert net_import_reliance(**trade, stock_change=-10.0) == pytest.approx(0.25)
+    # Old and new metal both serve at home: 20 + 40, 30 net.
+    parts = {"primary_production": 20.0, "secondary_production": 40.0}
+    exposure = usgs_trade_exposure(**parts, imports=50.0, exports=20.0)
+    assert exposure == pytest.approx(1 / 3)

@@ -18,15 +18,10 @@ Examples
 from __future__ import annotations
 
 from oreserve.indicators._concentration import (
-    governance_eu,
-    governance_unit,
     hhi,
     hhi_bounds,
-    hhi_governance,
-    hhi_governance_bounds,
     hhi_normalised,
     top_share,
-    weighted_governance,
 )
 from oreserve.indicators._cover import (
     LEVELS,
@@ -56,6 +51,13 @@ from oreserve.indicators._eu import (
     eu_supply_risk,
 )
 from oreserve.indicators._geopolrisk import GeoPolRisk, geopolrisk
+from oreserve.indicators._governance import (
+    governance_eu,
+    governance_unit,
+    hhi_governance,
+    hhi_governance_bounds,
+    weighted_governance,
+)
 from oreserve.indicators._monte_carlo import (
     governance_draws,
     hhi_governance_monte_carlo,

@@ -13,8 +13,8 @@ from oreserve.indicators._arrays import (
     as_fractions,
     check_range,
 )
-from oreserve.indicators._concentration import hhi_governance
 from oreserve.indicators._estimate import Estimate, estimate
+from oreserve.indicators._governance import hhi_governance
 
 __all__ = ["governance_draws", "hhi_governance_monte_carlo"]
 
