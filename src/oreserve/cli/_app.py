@@ -15,6 +15,7 @@ import typer
 
 from oreserve.cli._folder import check_target, whole_folder
 from oreserve.cli._guard import INTERRUPTED, guarded
+from oreserve.cli._import import import_files
 from oreserve.cli._options import (
     HomeOption,
     JsonOption,
@@ -338,6 +339,9 @@ def report(
         tables = target.with_name("tables.xlsx")
         write_excel(folder, tables)
         typer.echo(f"Tables: {tables}")
+
+
+app.command("import")(import_files)
 
 
 def _parse_instruments(text: str) -> tuple[str, ...]:

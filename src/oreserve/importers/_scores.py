@@ -56,9 +56,18 @@ def scores_imported(
         )
     cells: dict[str, dict[str, Any]] = defaultdict(dict)
     errors: list[dict[str, Any]] = []
+    seen: set[tuple[str, str, str, float]] = set()
     for score in scores:
         if score.year != year:
             continue
+        same = (score.column, score.key, score.name, score.value)
+        if same in seen:
+            gathered.leave_out(
+                "row", score.name or score.key, "the same figure again",
+                file=score.file, row=score.row, column=score.column,
+            )  # fmt: skip
+            continue
+        seen.add(same)
         target = place(score.key) if score.key else place(score.name)
         if target.kind == "unknown":
             target = place(score.name)

@@ -105,10 +105,8 @@ def _from_workbook(path: Path, scores: list[Score], gathered: Gathered) -> str:
     update = re.search(r"(\d{4}) Update", texts)
     for name in _sheets(path):
         cells = open_sheet(path, name)
-        top = next(
-            (i for i, row in enumerate(cells) if {"Code", "Estimate"} <= set(row)), None
-        )
-        if top is None or top == 0:
+        top = _header(cells)
+        if top is None:
             refuse(
                 "no header with Code and Estimate", file=f"{path}:{name}", row=15,
                 column="Estimate",
@@ -135,6 +133,16 @@ def _from_workbook(path: Path, scores: list[Score], gathered: Gathered) -> str:
                     row[i], f"{path}:{name}", number,
                 )  # fmt: skip
     return f"{update[1]} update" if update else "unstated update"
+
+
+def _header(cells: list[list[str | None]]) -> int | None:
+    """Return the row of field names under a row of years; one sheet repeats it."""
+    for i, row in enumerate(cells[1:], start=1):
+        if {"Code", "Estimate"} <= set(row):
+            above = cells[i - 1][row.index("Estimate")] or ""
+            if above[:4].isdigit():
+                return i
+    return None
 
 
 def _keep(
@@ -224,7 +232,7 @@ def _by_name(path: Path) -> str | None:
 def _add_means(scores: list[Score]) -> None:
     """Add `governance`, the mean of the six, where all six are published."""
     cells: dict[tuple[str, int], list[Score]] = {}
-    for score in scores:
+    for score in sorted(set(scores), key=lambda s: (s.column, s.key, s.year, s.row)):
         if not score.column.endswith("_error"):
             cells.setdefault((score.key, score.year), []).append(score)
     for (key, year), six in sorted(cells.items()):
