@@ -146,6 +146,10 @@ def test_two_way_trade_becomes_net_trade_and_keeps_the_gross() -> None:
     assert back["gross"] > 2.0
     assert there["net"] == pytest.approx(there["gross"] - back["gross"], rel=1e-9)
     assert back["reason"] == "cycle cancelled"
+    assert back["z"] is None
+    kept = frame.filter(~pl.col("reason").str.contains("cycle cancelled"))
+    assert kept.height > 0
+    assert kept["z"].null_count() == 0
     gross, net = final.lanes.base_gross, final.lanes.base
     np.testing.assert_allclose(
         net_positions(final, net), net_positions(final, gross), atol=1e-9

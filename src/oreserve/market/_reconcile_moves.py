@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
 
 LARGE_MOVE = 3.0  # standard errors
+CYCLE_CANCELLED = "cycle cancelled"
 RECONCILIATION = {
     "table": pl.String,
     "key": pl.String,
@@ -88,10 +89,16 @@ def _row(
     reasons: list[str],
     gross: float | None = None,
 ) -> Row:
-    """Fill one row; for lanes z is about the gross flow, which was fitted."""
+    """Fill one row; for lanes z is about the gross flow, which was fitted.
+
+    A lane whose cycle was cancelled has no z: what is used is net, and neither the
+    gross flow nor its distance from the raw one is anything that the market sees.
+    """
     fitted = used if gross is None else gross
-    z = (fitted - raw) / sigma if sigma else 0.0
-    if abs(z) > LARGE_MOVE:
+    z: float | None = (fitted - raw) / sigma if sigma else 0.0
+    if CYCLE_CANCELLED in reasons:
+        z = None
+    elif z is not None and abs(z) > LARGE_MOVE:
         read = "read, " if evidence == "read" else ""
         reasons = [*reasons, f"{read}moved over 3 sigma"]
     if raw > 0.0 and abs(fitted - raw) > 0.5 * raw:
@@ -182,7 +189,7 @@ def _lane_rows(
         gross, net = netted.lanes.base_gross[lane], netted.lanes.base[lane]
         reasons = ["hub lane"] if (start, end) in outlets else []
         if net < gross:
-            reasons.append("cycle cancelled")
+            reasons.append(CYCLE_CANCELLED)
         if final.lanes.base[lane] < net:
             reasons.append("nothing shipped to be thrown away")
         if final.lanes.capacity[lane] > lanes.capacity[lane]:
