@@ -9,7 +9,7 @@ two processes can share the work by chain.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,23 @@ __all__ = ["ChainRuns", "ChainSpec", "chain_specs"]
 Floats = npt.NDArray[np.float64]
 Seller = tuple[str, str, str, bool]
 
+UNREAD = (
+    "served",
+    "group_served",
+    "restarted",
+    "hub_in",
+    "leak",
+    "unsold",
+    "bought",
+    "sold",
+    "price",
+    "lane_rent",
+    "plant_rent",
+)
+"""Parts of a solution that nobody asks for once home's view is taken."""
+
 KEPT_KEYS = 400
-"""Solved keys whose sellers are remembered: enough for a period of scenarios."""
+"""Solved keys whose trade is remembered: enough for a period of scenarios."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +111,16 @@ class ChainRuns(Simulator):
         self._trade: dict[Key, _Trade] = {}
         self._plant_limit: dict[Key, Floats] = {}
         self._allowed: dict[tuple[int, Seller], float] = {}
-        self._sellers: dict[tuple[Key, Seller], tuple[float, float, float]] = {}
+
+    def share(self, other: ChainRuns) -> None:
+        """Resolve effects by date once for chains of one study.
+
+        What is in force in a period does not depend on the chain.
+        """
+        if other.base.study is self.base.study and other.starts == self.starts:
+            self._signatures = other._signatures
+            self._kept = other._kept
+            self._active = other._active
 
     @property
     def columns(self) -> int:
@@ -125,13 +149,7 @@ class ChainRuns(Simulator):
         """
         del chain
         seller = (one.item, one.seller_country, one.seller, one.exempt)
-        name = (key, seller)
-        if name not in self._sellers:
-            if len(self._trade) > KEPT_KEYS:
-                self._sellers.clear()
-                self._trade.clear()
-            self._sellers[name] = self._seller(key, one, seller)
-        share, output, factor = self._sellers[name]
+        share, output, factor = self._seller(key, one, seller)
         return share, max(output - committed, 0.0) * factor
 
     def _seller(
@@ -167,6 +185,8 @@ class ChainRuns(Simulator):
 
     def _trade_of(self, key: Key) -> _Trade:
         if key not in self._trade:
+            if len(self._trade) >= KEPT_KEYS:
+                self._trade.clear()
             self._trade[key] = self._sum_trade(self.markets[0].cache[key])
         return self._trade[key]
 
@@ -219,7 +239,10 @@ class ChainRuns(Simulator):
         terms, cleared = market.solve(key)
         if self.candidates:
             self._plant_limit[key] = terms.plant
-        return cleared, home_view(market, self.rows[chain], terms, cleared)
+        view = home_view(market, self.rows[chain], terms, cleared)
+        # Thousands of keys are kept: only what is read again stays.
+        empty: dict[str, Any] = dict.fromkeys(UNREAD, np.zeros(0))
+        return replace(cleared, **empty), view
 
 
 def trajectory_arrays(found: list[Trajectory], candidates: int) -> dict[str, Floats]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,8 +62,6 @@ def frontier_budgets(budget_usd: float, used_usd: float) -> list[float]:
 
 def restricted(problem: Problem, kinds: tuple[str, ...]) -> Problem:
     """Return the problem with only some kinds of decisions."""
-    from dataclasses import replace
-
     first = problem.programme.first
     allowed = np.isin(first.kind, kinds)
     upper = np.where(allowed, first.upper, 0.0)
@@ -84,7 +82,8 @@ def sweep(
     problem's own budget.
     """
     alpha = problem.programme.alpha
-    for budget in budgets_usd:
+    before: Solution | None = None
+    for budget in sorted(budgets_usd):
         other = problem.with_budget(budget)
         if abs(budget / 1e6 - problem.programme.first.budget) < 1e-9:
             solution = known
@@ -96,6 +95,10 @@ def sweep(
                 workers=workers,
                 time_limit_s=FRONTIER_SECONDS,
             )
+        if before is not None and before.objective < solution.objective:
+            # What less money buys is allowed; within the gap it may be better.
+            solution = replace(before, bound=min(solution.bound, before.objective))
+        before = solution
         loss = solution.scenario_loss
         weight = problem.programme.probability
         yield FrontierPoint(

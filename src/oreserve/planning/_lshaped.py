@@ -91,7 +91,8 @@ class Evaluator:
     def __call__(self, x: Floats) -> list[Cut]:
         """Return the cut of each group at a point."""
         groups = self._programme.groups
-        if self._workers == 1:
+        # One-item groups are array work: threads would only wait for each other.
+        if self._workers == 1 or not any(group.is_linked for group in groups):
             return [self._one(place, group, x) for place, group in enumerate(groups)]
         with ThreadPoolExecutor(self._workers) as pool:
             tasks = [
@@ -149,12 +150,13 @@ class Master:
             theta = block.add_columns(len(weight), cost=-weight, upper=group.most)
             block.add_entries(rows, theta[group.future], 1.0)
             self.theta.append(theta)
+        self._columns = [group.columns for group in programme.groups]
         self._width = len(programme.first.name)
         offset = float(programme.probability @ programme.base_loss)
         self._block = block.build(offset=offset)
         self.model = self._block.to_highs(presolve="off")
         self._tail_rows = rows
-        self._cuts: list[tuple[int, int, float, Floats]] = []
+        self._cuts: list[tuple[int, Ints, Floats, Floats]] = []
 
     def solve(self) -> float:
         """Solve and return the lower bound."""
@@ -179,32 +181,50 @@ class Master:
             np.bincount(g.future, weights=weight, minlength=len(g.size))
             for g in programme.groups
         ]
-        for place, (group, future, right, steep) in enumerate(self._cuts):
-            share = max(0.0, -dual[first + place])
-            constant[group] += share * right
-            slope[group] += share * steep
-            missing[group][future] -= share
+        for group, future, right, steep in self._cuts:
+            share = np.maximum(-dual[first : first + len(future)], 0.0)
+            first += len(future)
+            constant[group] += float(share @ right)
+            slope[group] += share @ steep
+            np.subtract.at(missing[group], future, share)
         # What no cut pays for is the bound on the gain itself.
         for place, whole in enumerate(programme.groups):
             constant[place] += float(np.maximum(missing[place], 0.0) @ whole.most)
         return weight, constant, slope
 
-    def remember(self, group: int, future: int, constant: float, slope: Floats) -> None:
-        """Note what the next added row is."""
-        self._cuts.append((group, future, constant, slope))
+    def add(self, cuts: list[tuple[int, Ints, Floats, Floats]]) -> None:
+        """Add rows theta - slope . x <= constant.
 
-    def add(self, columns: list[Ints], slopes: list[Floats], upper: Floats) -> None:
-        """Add rows theta - slope . x <= constant."""
-        lengths = np.array([len(part) for part in columns])
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)
+        Parameters
+        ----------
+        cuts
+            Group, (K,) futures, (K,) constants and (K, C) slopes.
+        """
+        cuts = [cut for cut in cuts if len(cut[1])]
+        if not cuts:
+            return
+        self._cuts += cuts
+        lengths, columns, values = [], [], []
+        for group, future, _, slope in cuts:
+            # The gain's own column comes first in each row.
+            table = np.hstack([np.ones((len(future), 1)), -slope])
+            row, place = np.nonzero(table)
+            names = np.append(0, self._columns[group])[place]
+            own = place == 0
+            names[own] = self.theta[group][future[row[own]]]
+            lengths.append(np.bincount(row, minlength=len(future)))
+            columns.append(names)
+            values.append(table[row, place])
+        size = np.concatenate(lengths)
+        upper = np.concatenate([cut[2] for cut in cuts])
         self.model.addRows(
             len(upper),
             np.full(len(upper), -highspy.kHighsInf),
             upper,
-            int(lengths.sum()),
-            starts,
+            int(size.sum()),
+            np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int32),
             np.concatenate(columns).astype(np.int32),
-            np.concatenate(slopes),
+            np.concatenate(values),
         )
 
 
@@ -217,9 +237,7 @@ def _add_cuts(
     scale: float,
 ) -> int:
     """Give the master the cuts that its point violates; return how many."""
-    columns: list[Ints] = []
-    slopes: list[Floats] = []
-    upper: list[float] = []
+    new: list[tuple[int, Ints, Floats, Floats]] = []
     for place, (group, cut) in enumerate(zip(programme.groups, cuts, strict=True)):
         theta = master.theta[place]
         if value is None:
@@ -227,39 +245,19 @@ def _add_cuts(
         else:
             at_point = cut.constant + cut.slope @ value[group.columns]
             chosen = np.nonzero(value[theta] > at_point + FEATHER * scale)[0]
-        if pool is not None and len(chosen):
-            pool.add(place, chosen, cut.constant[chosen], cut.slope[chosen])
-        for future in chosen:
-            slope = cut.slope[future]
-            entries = np.nonzero(slope)[0]
-            columns.append(np.append(group.columns[entries], theta[future]))
-            slopes.append(np.append(-slope[entries], 1.0))
-            upper.append(float(cut.constant[future]))
-            master.remember(place, int(future), upper[-1], slope)
-    if upper:
-        master.add(columns, slopes, np.asarray(upper))
-    return len(upper)
+        if len(chosen):
+            new.append((place, chosen, cut.constant[chosen], cut.slope[chosen]))
+            if pool is not None:
+                pool.add(*new[-1])
+    master.add(new)
+    return sum(len(one[1]) for one in new)
 
 
-def _replay(master: Master, programme: Programme, pool: CutPool) -> None:
+def _replay(master: Master, pool: CutPool) -> None:
     """Give a new master all cuts of earlier solutions."""
-    columns: list[Ints] = []
-    slopes: list[Floats] = []
-    upper: list[Floats] = []
-    for place, theta, constant, slope in zip(
-        pool.group, pool.theta, pool.constant, pool.slope, strict=True
-    ):
-        group = programme.groups[place]
-        for row, future in enumerate(theta):
-            entries = np.nonzero(slope[row])[0]
-            columns.append(
-                np.append(group.columns[entries], master.theta[place][future])
-            )
-            slopes.append(np.append(-slope[row][entries], 1.0))
-            master.remember(place, int(future), float(constant[row]), slope[row])
-        upper.append(constant)
-    if columns:
-        master.add(columns, slopes, np.concatenate(upper))
+    master.add(
+        list(zip(pool.group, pool.theta, pool.constant, pool.slope, strict=True))
+    )
 
 
 def solve_lshaped(
@@ -296,7 +294,7 @@ def solve_lshaped(
     evaluator = Evaluator(programme, workers)
     master = Master(programme)
     if len(pool):
-        _replay(master, programme, pool)
+        _replay(master, pool)
     else:
         zero = np.zeros(len(programme.first.name))
         _add_cuts(master, programme, pool, evaluator(zero), None, 1.0)
@@ -410,7 +408,7 @@ def _whole_options(
         if chosen not in seen:
             held = _hold(programme, chosen)
             inner = Master(held)
-            _replay(inner, held, pool)
+            _replay(inner, pool)
             local = _Best(held, evaluator)
             local.offer(x)
             _, more = _converge(inner, held, pool, local, gap * 0.3, 30)

@@ -55,7 +55,7 @@ AXES = {
 }
 """What each array runs over beside scenarios and periods."""
 
-LARGE_SHARE = 0.5
+LARGE_SHARE = 0.25
 """A chain with more than this part of a worker's share is split by scenario."""
 
 LEAST_BUY_T = 1e-6
@@ -165,6 +165,8 @@ class HomeMarket:
         self._numbers: list[int] = []
         self._specs = chain_specs(base, len(home.starts), self.candidates)
         self._chains = [ChainRuns(spec) for spec in self._specs]
+        for chain in self._chains[1:]:
+            chain.share(self._chains[0])
         self._axes = [self._places(number) for number in range(len(self._chains))]
         self.room_plant = tuple(
             name for chain in self._chains for name in chain.index.home_plants

@@ -351,6 +351,10 @@ def _answer(
     if kind == "chain":
         number, spec = rest
         chains[number] = ChainRuns(spec)
+        for other in chains.values():
+            if other.base.study is spec.base.study:
+                chains[number].share(other)
+                break
     elif kind == "scenarios":
         scenarios.extend(rest[0])
     elif kind == "forget":
