@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from fastexcel import ExcelReader
+
 __all__ = [
     "Rows",
     "head_cells",
@@ -123,7 +125,10 @@ def _decoded(content: bytes, file: str) -> tuple[str, str]:
         )
 
 
-def _check_letters(cells: Sequence[str], header: Sequence[str], row: int, file: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _check_letters(
+    cells: Sequence[str], header: Sequence[str], row: int, file: str
+) -> None:
+    """Refuse text that was decoded in one encoding and saved in another."""
     for i, cell in enumerate(cells):
         if any(pair in cell for pair in _MOJIBAKE):
             name = header[i] if i < len(header) else str(i + 1)
@@ -139,9 +144,7 @@ def _check_letters(cells: Sequence[str], header: Sequence[str], row: int, file: 
 
 def _parsed(file: str, content: bytes, *, skip: int, delimiter: str) -> Rows:
     text, encoding = _decoded(content, file)
-    reader = csv.reader(
-        io.StringIO(text, newline=""), strict=True, delimiter=delimiter
-    )
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     header: tuple[str, ...] = ()
     records: list[tuple[int, tuple[str, ...]]] = []
     ascii_only = text.isascii()
@@ -223,7 +226,7 @@ def require_columns(
 
 
 def head_cells(path: Path, *, lines: int = 6) -> list[list[str]]:
-    """Return the first lines of a CSV as cells; empty if it is no text. Never raises."""
+    """Return the first lines of a CSV as cells; empty if it is none. Never raises."""
     try:
         if zipfile.is_zipfile(path):
             if path.suffix.lower() != ".zip":
@@ -250,7 +253,7 @@ def head_cells(path: Path, *, lines: int = 6) -> list[list[str]]:
         return []
 
 
-def _book(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _book(path: Path) -> ExcelReader:
     """Open a workbook; the reader's own types stay inside this module."""
     import fastexcel
 

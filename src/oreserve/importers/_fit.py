@@ -265,7 +265,10 @@ def _plants(
     for fact in facts:
         if fact.date != str(year) or fact.good is None or fact.unit != "t":
             continue
-        if not fact.where.fits_study or fact.statistic not in {"production", "capacity"}:
+        if not fact.where.fits_study or fact.statistic not in {
+            "production",
+            "capacity",
+        }:
             continue
         match = item_of(study, fact.good)
         if match.item is None:
@@ -295,6 +298,11 @@ def _plants(
             reason = f"the study splits {item} in {country} over plants ({names})"
             _not_fitted(gathered, fact, reason, there[0]["plant"])
             continue
+        newer = _newer_edition(str(there[0]["source_id"]) if there else "", fact)
+        if newer:
+            reason = f"the study has the newer edition {newer}: never turned back"
+            _not_fitted(gathered, fact, reason, there[0]["plant"])
+            continue
         makers = processes.get(item, [])
         if not there and len(makers) != 1:
             reason = f"{len(makers)} processes make {item}: which one is not published"
@@ -306,9 +314,16 @@ def _plants(
     return rows, used
 
 
-def _not_fitted(
-    gathered: Gathered, fact: Fact, reason: str, close: str | None
-) -> None:
+def _newer_edition(standing: str, fact: Fact) -> str | None:
+    """Return the edition that stands if it is a newer one of the same publisher."""
+    name, _, edition = standing.rpartition("-")
+    ours, _, ours_edition = fact.source_id.rpartition("-")
+    if name == ours and edition.isdigit() and ours_edition.isdigit():
+        return standing if int(edition) > int(ours_edition) else None
+    return None
+
+
+def _not_fitted(gathered: Gathered, fact: Fact, reason: str, close: str | None) -> None:
     gathered.leave_out(
         "item",
         f"{fact.commodity}: {fact.detail}".rstrip(": "),

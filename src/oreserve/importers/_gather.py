@@ -175,7 +175,12 @@ class Gathered:
         published = (text or "").strip()
         if read.flag == "unreadable":
             self.leave_out(
-                "figure", published, "no rule reads it", file=file, row=row, column=column
+                "figure",
+                published,
+                "no rule reads it",
+                file=file,
+                row=row,
+                column=column,
             )
             return
         if known is None and read.value is not None:
@@ -216,19 +221,38 @@ class Gathered:
             return
         self.facts.append(
             Fact(
-                self.format, statistic, commodity, detail, found, where, target, date,
-                published, unit, in_unit, known[0] if known else "", estimated,
-                self.vintage, self.source_id, file, row, column, note,
-            )  # fmt: skip
+                self.format,
+                statistic,
+                commodity,
+                detail,
+                found,
+                where,
+                target,
+                date,
+                published,
+                unit,
+                in_unit,
+                known[0] if known else "",
+                estimated,
+                self.vintage,
+                self.source_id,
+                file,
+                row,
+                column,
+                note,
+            )
         )
 
     def flag_frame(self) -> pl.DataFrame:
         """Return all facts as a frame, sorted."""
         import polars as pl
 
-        numbers = {"value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
-        schema = {n: numbers.get(n, pl.String) for n in FACT_COLUMNS}
-        schema |= {"row": pl.Int64, "estimated": pl.Boolean}
+        types: dict[str, pl.DataType] = {
+            **dict.fromkeys(("value", "low", "high"), pl.Float64()),
+            "row": pl.Int64(),
+            "estimated": pl.Boolean(),
+        }
+        schema = {n: types.get(n, pl.String()) for n in FACT_COLUMNS}
         rows = [f.record() for f in self.facts]
         return pl.DataFrame(rows, schema=schema).sort(
             "statistic", "commodity", "detail", "place", "date", "file", "row",

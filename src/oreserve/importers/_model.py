@@ -78,9 +78,7 @@ class Imported:
         ]
         if self.unmapped.height:
             tonnes = self.unmapped["tonnes"].sum()
-            lines.append(
-                f"  not mapped: {self.unmapped.height} names, {tonnes:,.0f} t"
-            )
+            lines.append(f"  not mapped: {self.unmapped.height} names, {tonnes:,.0f} t")
             for row in self.unmapped.head(10).iter_rows(named=True):
                 hint = f"; nearest {row['nearest']}" if row["nearest"] else ""
                 t = "" if row["tonnes"] is None else f" ({row['tonnes']:,.6g} t)"

@@ -48,9 +48,7 @@ def importer(name: str) -> Importer:
     if module is None:
         close = nearest(name, IMPORTERS)
         hint = f"; did you mean {close!r}?" if close else ""
-        message = (
-            f"there is no format {name!r}; allowed: {', '.join(IMPORTERS)}{hint}"
-        )
+        message = f"there is no format {name!r}; allowed: {', '.join(IMPORTERS)}{hint}"
         raise InputError(message)
     loaded = import_module(f"oreserve.importers.{module}")
     return cast("Importer", loaded.IMPORTER)

@@ -86,10 +86,13 @@ def scores_imported(
             series = f"{gathered.format}/{score.column}/{target.code}"
             errors.append(
                 {
-                    "series": series, "date": f"{year}-01-01", "value": score.value,
-                    "source_id": source.source_id, "evidence": "read",
+                    "series": series,
+                    "date": f"{year}-01-01",
+                    "value": score.value,
+                    "source_id": source.source_id,
+                    "evidence": "read",
                     "note": f"score; vintage {gathered.vintage}",
-                }  # fmt: skip
+                }
             )
             continue
         if score.column in cells[target.code]:
@@ -130,7 +133,7 @@ def _rows(
             **values,
             "source_id": source.source_id,
             "evidence": "read",
-            "note": f"{year}, vintage {gathered.vintage}",
+            "note": f"{year}, vintage {gathered.vintage}; other cells as they stood",
         }
         for code, values in sorted(cells.items())
     ]

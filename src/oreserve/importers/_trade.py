@@ -25,7 +25,7 @@ __all__ = ["Flow", "codes_of", "lane_tables"]
 BASKETS = {
     "811291": "gallium, hafnium, indium, niobium, rhenium and vanadium, unwrought",
     "811292": "gallium, hafnium, indium, niobium, rhenium and vanadium, unwrought",
-    "811299": "gallium, germanium, hafnium, indium, niobium, rhenium, vanadium, wrought",
+    "811299": "gallium, hafnium, indium, niobium, rhenium and vanadium, wrought",
 }
 # Weight of these is the item itself; any other basis needs a content share.
 OWN_WEIGHT = {"gross", "metal", "oxide"}
@@ -163,9 +163,7 @@ def _lane(
     }
 
 
-def _check_units(
-    flows: list[Flow], uses: dict[str, _Use | str], study: Study
-) -> None:
+def _check_units(flows: list[Flow], uses: dict[str, _Use | str], study: Study) -> None:
     """Refuse trade whose value per tonne is far from every price of the study."""
     import polars as pl
 

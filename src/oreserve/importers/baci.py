@@ -101,7 +101,9 @@ class Baci:
         year = base_year(options)
         with _yearly(paths) as (files, dictionaries):
             if not files:
-                refuse("no yearly file", file=paths[0], allowed="BACI_HS92_Y2024_V*.csv")
+                refuse(
+                    "no yearly file", file=paths[0], allowed="BACI_HS92_Y2024_V*.csv"
+                )
             chosen = [f for f in files if year is None or _year(f) in {year, None}]
             if not chosen:
                 years = sorted({str(_year(f)) for f in files})

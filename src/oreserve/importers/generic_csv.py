@@ -90,7 +90,7 @@ def _plan(options: Options) -> dict[str, Any]:
     columns = plan.get("columns")
     if not isinstance(columns, dict) or not columns:
         refuse("no columns are mapped", file=file, column="columns",
-               allowed="target: column, or target: {column: ..., unit: ...}")  # fmt: skip
+               allowed="target: column, or {column: ..., unit: ...}")  # fmt: skip
     table = spec(str(name))
     for target in [*columns, *(plan.get("constants") or {})]:
         if table.column(str(target)) is None:
@@ -100,7 +100,7 @@ def _plan(options: Options) -> dict[str, Any]:
     source = plan.get("source")
     if not isinstance(source, dict) or not {"source_id", "title"} <= set(source):
         refuse("the source is not stated", file=file, column="source",
-               allowed="source_id, title and, if known, publisher, licence, url")  # fmt: skip
+               allowed="source_id and title; publisher, licence, url")  # fmt: skip
     known = {"source_id", "title", "publisher", "licence", "url", "note"}
     if set(source) - known:
         refuse(f"source has unknown parts {sorted(set(source) - known)}", file=file,
@@ -115,7 +115,10 @@ def _rows(
     given: dict[str, tuple[str, str | None]] = {}
     for target, what in plan["columns"].items():
         column = what.get("column") if isinstance(what, dict) else what
-        given[target] = (str(column), what.get("unit") if isinstance(what, dict) else None)
+        given[target] = (
+            str(column),
+            what.get("unit") if isinstance(what, dict) else None,
+        )
     needed = [c for c, _ in given.values()] + ([year_column] if year_column else [])
     for column in needed:
         if column not in table.header:
@@ -123,7 +126,9 @@ def _rows(
                    row=table.header_row, column=column,
                    allowed=", ".join(table.header),
                    close=nearest(column, table.header))  # fmt: skip
-    if year_column and not any(c[year_column][:4] == str(year) for _, c in table.named()):
+    if year_column and not any(
+        c[year_column][:4] == str(year) for _, c in table.named()
+    ):
         refuse(f"the file has no figures of {year}", file=table.file, row=2,
                column=year_column, allowed="--year of the file")  # fmt: skip
     rows = []
@@ -163,14 +168,16 @@ def _row(
                        allowed="a number, W, NA, a bound or a range")  # fmt: skip
             factor = _factor(unit, kind.unit, file, column)
             value = None if read.value is None else read.value * factor
-            made[target] = value if kind.type == "number" or value is None else int(value)
+            made[target] = (
+                value if kind.type == "number" or value is None else int(value)
+            )
             if kind.unit in {"t", "t/year"}:
                 tonnes = value
             if read.flag not in {"reported", "zero"}:
                 flags.append(f"{target} {read.flag} ({text or 'empty'})")
             continue
         reference = " ".join(kind.references)
-        if "countries.country" in reference or target in {"country"}:
+        if "countries.country" in reference or target == "country":
             found = place(text)
             if not found.fits_study:
                 bad = bad or ("country", text, found.nearest)
@@ -208,9 +215,8 @@ def _row(
 
 def _factor(unit: str | None, canonical: str, file: str, column: str) -> float:
     """Return the factor to the canonical unit; a number with a unit must state it."""
-    if not canonical or canonical in {"score", "share/year", "year", "degree"}:
-        if not unit:
-            return 1.0
+    if not unit and canonical in {"", "score", "share/year", "year", "degree"}:
+        return 1.0
     if not unit:
         refuse("the map states no unit", file="--map", column=column,
                allowed=_same(canonical))  # fmt: skip
@@ -267,7 +273,7 @@ def _refuse_mixed(
         ):
             refuse(f"{name} is counted on basis {item['basis']}, the file on {basis}",
                    file=path, column="basis",
-                   allowed=f"{item['basis']}; multiply by a content share first")  # fmt: skip
+                   allowed=f"{item['basis']}, by a content share")  # fmt: skip
 
 
 IMPORTER = GenericCsv()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -87,10 +88,7 @@ class Icmm:
 
 
 def _date(path: Path, options: Options) -> tuple[str, str]:
-    months = (
-        "january february march april may june july august september october "
-        "november december"
-    ).split()
+    months = [m.lower() for m in calendar.month_name[1:]]
     if "About" in sheet_names(path):
         text = " ".join(c for row in open_sheet(path, "About") for c in row if c)
         found = re.search(rf"(?i)\b({'|'.join(months)}),? (20\d{{2}})", text)

@@ -42,10 +42,12 @@ class UsgsSalient:
     def sniff(self, path: Path) -> bool:
         """Tell by the first three columns."""
         head = head_cells(path, lines=1)
-        return bool(head) and (
-            head[0][:3] in (["DataSource", "Commodity", "Year"],)
-            or head[0][:3] == ["Source", "Commodity", "Year"]
-        ) and any("_" in c for c in head[0][3:4])  # fmt: skip
+        return (
+            bool(head)
+            and head[0][:1] in (["DataSource"], ["Source"])
+            and head[0][1:3] == ["Commodity", "Year"]
+            and any("_" in c for c in head[0][3:4])
+        )
 
     def read(self, paths: Sequence[Path], options: Options) -> Imported:
         """Read files of one edition; several forms of imports are never summed."""
