@@ -3,8 +3,9 @@
 
 Dates and subjects are published (Mineral Commodity Summaries 2026, table 4, and the
 facts' sources). How many tonnes a licence lets through is published nowhere: where a
-rule held in the base year its effect is part of the base flows (cap 1.0), later rules
-carry an assumed share, which the row says.
+rule held in the base year its effect is part of the base flows (cap 1.0); a later rule
+carries a share that agrees with American imports of 2025 where they are published
+(`licence_caps`), else an assumed one. The row says which.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from studies.build.policy.choose import base_exports_t, items_of, listed, number
+from studies.build.policy.licence_caps import OBSERVED
 from studies.build.sources import assume
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Licence:
     actor: str
     start: str
     minerals: tuple[str, ...]
-    cap_share: float
+    cap_share: float | None  # None: as `OBSERVED` has it
     source_id: str
     announced: str | None = None
     stages: tuple[str, ...] = ()
@@ -64,7 +66,7 @@ CHINA = (
         announced="2023-10-20",
     ),
     Licence(
-        "china_antimony_licences", "CHN", "2024-09-15", ("antimony",), 0.8, "MCS26",
+        "china_antimony_licences", "CHN", "2024-09-15", ("antimony",), None, "MCS26",
         announced="2024-08-15",
         note="in force for the last quarter of the base year only",
     ),
@@ -74,25 +76,25 @@ CHINA = (
     ),
     Licence(
         "china_tungsten_licences", "CHN", "2025-02-04",
-        ("tungsten",), 0.75, "MCS26", announced="2025-02-04",
+        ("tungsten",), None, "MCS26", announced="2025-02-04",
     ),
     Licence(
         "china_bismuth_licences", "CHN", "2025-02-04",
-        ("bismuth",), 0.8, "MCS26", announced="2025-02-04",
+        ("bismuth",), None, "MCS26", announced="2025-02-04",
     ),
     Licence(
         "china_indium_tellurium_molybdenum_licences", "CHN", "2025-02-04",
-        ("indium", "tellurium", "molybdenum"), 0.9, "MCS26", announced="2025-02-04",
+        ("indium", "tellurium", "molybdenum"), None, "MCS26", announced="2025-02-04",
     ),
     Licence(
         "china_rare_earth_licences", "CHN", "2025-04-04",
-        tuple(m for m in HEAVY_AND_MEDIUM if m != "yttrium"), 0.8,
+        tuple(m for m in HEAVY_AND_MEDIUM if m != "yttrium"), None,
         "CHN1", announced="2025-04-04", stages=("refine", "metal", "alloy"),
         days=LICENCE_DAYS,
         note="samarium, gadolinium, terbium, dysprosium, lutetium, scandium",
     ),
     Licence(
-        "china_yttrium_licences", "CHN", "2025-04-04", ("yttrium",), 0.6, "CHN1",
+        "china_yttrium_licences", "CHN", "2025-04-04", ("yttrium",), None, "CHN1",
         announced="2025-04-04", days=LICENCE_DAYS,
         note="the tightest of the seven: European quotes rose more than forty-fold",
     ),
@@ -161,11 +163,11 @@ OTHERS = (
             ("aluminum", "copper"), 0.9, "MCS26", stages=("refine", "metal"),
             note="day of the year assumed"),
     Licence("south_africa_chromite_licences", "ZAF", "2025-06-26", ("chromium",),
-            0.9, "MCS26", stages=ORE, announced="2025-06-26"),
+            None, "MCS26", stages=ORE, announced="2025-06-26"),
 )  # fmt: skip
 
 
-def _row(tables: Tables, rule: Licence, source: str) -> None:
+def _row(tables: Tables, raw: Raw, rule: Licence, source: str) -> None:
     """Write one rule, if it touches an item of the study."""
     items = tuple(
         item
@@ -176,7 +178,9 @@ def _row(tables: Tables, rule: Licence, source: str) -> None:
     )
     if not items:
         return
-    kind, cap, note = "licence", rule.cap_share, rule.note
+    kind, note = "licence", rule.note
+    seen = OBSERVED.get(rule.name)
+    cap = seen.cap_share if seen else number(rule.cap_share)
     if cap == 0 and base_exports_t(tables, rule.actor, items) == 0:
         kind = "ban"
     elif cap == 0:
@@ -194,7 +198,11 @@ def _row(tables: Tables, rule: Licence, source: str) -> None:
         note = "; ".join(p for p in (note, f"from {start}, here from 2025") if p)
         start = BASE_YEAR_END
     embodied = kind == "ban" or (cap == 1.0 and rule.start < BASE_YEAR_END)
-    if not embodied:
+    evidence, source_id = ("read", rule.source_id) if embodied else ("assumed", source)
+    if seen is not None:
+        evidence, source_id = "computed", "MCS26"
+        note = "; ".join(p for p in (note, seen.note(raw)) if p)
+    elif not embodied:
         note = "; ".join(
             p for p in (note, f"cap assumed ({rule.source_id}: date)") if p
         )
@@ -211,8 +219,8 @@ def _row(tables: Tables, rule: Licence, source: str) -> None:
         **{"from": start},
         until=rule.until,
         status=rule.status,
-        source_id=rule.source_id if embodied else source,
-        evidence="read" if embodied else "assumed",
+        source_id=source_id,
+        evidence=evidence,
         note=note or None,
     )
 
@@ -385,17 +393,17 @@ def _defence_procurement(tables: Tables) -> None:
         )
 
 
-def add(tables: Tables, raw: Raw) -> None:  # noqa: ARG001  # one signature for all
+def add(tables: Tables, raw: Raw) -> None:
     """Add every rule whose items exist in the study."""
     source = assume(
         tables,
         "ASSUMED-LICENCES",
-        "Share of base-year exports that a licence lets through: 0.6 to 0.95, by how "
-        "far shipments were reported to fall and recover; no agency publishes "
-        "licences granted",
+        "Share of base-year exports that a licence lets through where no trade of "
+        "2025 shows it: 0.8 to 0.95, by how far shipments were reported to fall and "
+        "recover; no agency publishes licences granted",
     )
     for rule in (*CHINA, *CHINA_SUSPENDED, *OTHERS):
-        _row(tables, rule, source)
+        _row(tables, raw, rule, source)
     _bans_to_usa(tables, source)
     _cobalt_quota(tables)
     _defence_procurement(tables)
