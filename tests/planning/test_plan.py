@@ -16,11 +16,12 @@ from oreserve.planning import plan
 from oreserve.planning._checkpoint import resume_folder
 from oreserve.planning._home import read_home
 from oreserve.planning._lshaped import evaluate
-from oreserve.planning._market import HomeMarket, standing_of
+from oreserve.planning._market import HomeMarket
 from oreserve.planning._offers import agreement_offers, project_offers
 from oreserve.planning._passes import run_losses
 from oreserve.planning._problem import make_problem, solve_problem
 from oreserve.planning._programme import solve_extensive
+from oreserve.planning._standing import standing_of
 from oreserve.planning._world import period_loss
 from oreserve.study import load_study
 from oreserve.tables import empty

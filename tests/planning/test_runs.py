@@ -153,7 +153,7 @@ def test_processes_give_what_one_process_gives(
     study, base, market, scenarios, without, monkeypatch
 ) -> None:
     monkeypatch.setattr("oreserve.planning._processes.WORTH_IT", 1)
-    monkeypatch.setattr("oreserve.planning._market.LARGE_SHARE", 0.1)
+    monkeypatch.setattr("oreserve.planning._runs.LARGE_SHARE", 0.1)
     pool = LazyPool(2)
     try:
         apart = make(study, base, pool)

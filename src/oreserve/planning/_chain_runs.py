@@ -108,6 +108,7 @@ class ChainRuns(Simulator):
         super().__init__(
             spec.base, workers=1, periods=spec.periods, candidates=spec.candidates
         )
+        self.spec = spec
         self._trade: dict[Key, _Trade] = {}
         self._plant_limit: dict[Key, Floats] = {}
         self._allowed: dict[tuple[int, Seller], float] = {}

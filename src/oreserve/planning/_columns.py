@@ -93,9 +93,7 @@ class ColumnMap:
             number = world.project.index(project.project)
             draw = draws[:, number]
             stands = (draw < project.success) & (draw >= project.success_alone)
-            ramp = np.array(
-                [[project.ramp_in(int(y), d) for y in year] for d in late[:, number]]
-            )
+            ramp = project.ramp_in(year, late[:, number])
             pair = world.project_item.index((project.project, name))
             share = world.project_share[:, :, pair] * ramp * stands[:, None]
             yield column, share * tonnes * length

@@ -13,8 +13,8 @@ from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
     from oreserve.planning._home import Home
-    from oreserve.planning._market import Runs
     from oreserve.planning._problem import Problem
+    from oreserve.planning._runs import Runs
 
 __all__ = ["build_up_table", "coverage_table", "requirements_table", "worst_scenarios"]
 

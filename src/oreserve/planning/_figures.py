@@ -21,7 +21,7 @@ from oreserve.planning._work import GAP, Work
 
 if TYPE_CHECKING:
     from oreserve.planning._home import Home
-    from oreserve.planning._market import Runs
+    from oreserve.planning._runs import Runs
 
 
 __all__ = ["plan_figures"]

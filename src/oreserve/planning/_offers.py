@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from oreserve.contracts import (
     PriceRule,
@@ -32,6 +33,9 @@ __all__ = [
     "parse_ramp",
     "project_offers",
 ]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 SELLERS_PER_ITEM = 3
 """Countries that may be asked for a new agreement, largest reachable first."""
@@ -116,12 +120,19 @@ class ProjectOffer:
     open_share: float
     evidence: str
 
-    def ramp_in(self, year: int, late: float = 0.0) -> float:
-        """Return the share of capacity in a year, 0 before the start."""
-        age = year - self.start_year - round(late)
-        if age < 0:
-            return 0.0
-        return self.ramp[min(age, len(self.ramp) - 1)]
+    def ramp_in(self, year: Ints, late: Floats) -> Floats:
+        """Return the share of capacity by scenario and year, 0 before the start.
+
+        Parameters
+        ----------
+        year
+            (T,) years.
+        late
+            (S,) years late.
+        """
+        age = year[None, :] - self.start_year - np.round(late).astype(int)[:, None]
+        share = np.array(self.ramp)[np.clip(age, 0, len(self.ramp) - 1)]
+        return np.where(age < 0, 0.0, share)
 
 
 def parse_ramp(text: str | None) -> tuple[float, ...]:

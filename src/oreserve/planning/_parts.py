@@ -28,12 +28,13 @@ from oreserve.planning._sensitivity import (
     market_variants,
     robust_shares,
 )
+from oreserve.planning._verify import spread_over
 from oreserve.planning._work import GAP, Work
 from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
     from oreserve.planning._home import Home
-    from oreserve.planning._market import Runs
+    from oreserve.planning._runs import Runs
 
 
 __all__ = [
@@ -48,10 +49,12 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
-SENSITIVITY_SCENARIOS = 40
+SENSITIVITY_SCENARIOS = 24
 SENSITIVITY_DRAWS = 12
-VARIANT_SCENARIOS = 5
-PROGRAMME_SCENARIOS = 100
+VARIANT_SCENARIOS = 4
+PROGRAMME_SCENARIOS = 60
+PROGRAMME_GAP = 5e-3
+PROGRAMME_SECONDS = 3.0
 
 
 def verification_table(
@@ -74,10 +77,15 @@ def verification_table(
         )
     if best.solution.x.any():
         work.say("Find why", 0, 4)
-        inside = work.market.run(work.scenarios, best.standing, without=base_runs)
         rows += [
-            {"pass": None, "halfwidth_usd": None, "note": "reason", **row}
-            for row in gap_reasons(best, work.market, work.scenarios, base_runs, inside)
+            {"pass": None, "halfwidth_usd": None, **row}
+            for row in gap_reasons(
+                best,
+                work.market,
+                work.scenarios,
+                base_runs,
+                progress=lambda done, total: work.say("Find why", done, total),
+            )
         ]
     schema = {
         "pass": pl.Int64,
@@ -129,7 +137,11 @@ def programmes_table(work: Work, best: Pass, fresh_base: Runs) -> pl.DataFrame:
         else:
             problem = restricted(best.problem, kinds)
             solution = solve_problem(
-                problem, gap=2.0 * GAP, pool=best.pool, workers=work.workers
+                problem,
+                gap=PROGRAMME_GAP,
+                pool=best.pool,
+                workers=work.workers,
+                time_limit_s=PROGRAMME_SECONDS,
             )
             one = verified_pass(
                 problem,
@@ -172,10 +184,10 @@ def sensitivity_draws(
     problem, x = best.problem, best.solution.x
     if not x.any():
         return []
-    count = min(SENSITIVITY_SCENARIOS, len(work.scenarios))
+    chosen = spread_over(problem.programme.base_loss, SENSITIVITY_SCENARIOS)
     small = make_problem(
         work.home,
-        problem.world.pick(range(count)),
+        problem.world.pick(chosen),
         agreement_offers=problem.columns.agreement_offers,
         project_offers=problem.columns.project_offers,
         budget_usd=problem.programme.first.budget * 1e6,
@@ -184,8 +196,8 @@ def sensitivity_draws(
     )
     shock_share = np.array(
         [
-            np.mean([bool(effects) for effects in scenario.effects])
-            for scenario in work.scenarios[:count]
+            np.mean([bool(effects) for effects in work.scenarios[s].effects])
+            for s in chosen
         ]
     )
     draws = home_draws(
@@ -202,7 +214,7 @@ def sensitivity_draws(
         x,
         work.base,
         benefit_by_item=_benefit_by_item(work.home, fresh_base, best.having),
-        count=min(VARIANT_SCENARIOS, len(work.scenarios)),
+        count=VARIANT_SCENARIOS,
         workers=work.workers,
         pool=work.pool,
         progress=lambda done, total: work.say("Other markets", done, total),

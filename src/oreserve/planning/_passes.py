@@ -10,9 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from oreserve.planning._lshaped import CutPool, Evaluator, Solution, evaluate
-from oreserve.planning._market import HomeMarket, Runs, standing_of
 from oreserve.planning._problem import Problem, solve_problem, with_reference
-from oreserve.planning._verify import Verification, discounted_loss, verify_losses
+from oreserve.planning._standing import standing_of
+from oreserve.planning._verify import (
+    Verification,
+    discounted_loss,
+    spread_over,
+    verify_losses,
+)
 from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 
     from oreserve.market import Standing
     from oreserve.planning._home import Home
+    from oreserve.planning._market import HomeMarket
+    from oreserve.planning._runs import Runs
     from oreserve.study.scenario import Scenario
 
 __all__ = ["Pass", "gap_reasons", "renewed", "run_losses", "solve_twice", "transfer"]
@@ -30,6 +37,9 @@ ENOUGH = 0.8
 """Verified over planned benefit from which no further pass is made."""
 
 LEAST_PASS_THROUGH = 0.1
+
+REASON_SCENARIOS = 24
+"""Scenarios on which the reasons of a gap are looked for, one kind at a time."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +124,33 @@ def gap_reasons(
     market: HomeMarket,
     scenarios: Sequence[Scenario],
     base: Runs,
-    having: Runs,
     progress: Callable[[float, float], None] | None = None,
 ) -> list[dict[str, object]]:
     """Say where planned and verified differ, one kind of decision at a time.
 
-    On the scenarios of the plan, each kind alone: what the programme promises and
-    what the market gives. The last row is what fresh scenarios change.
+    On some scenarios of the plan, spread over their losses, each kind alone: what
+    the programme promises and what the market gives. The last row is what fresh
+    scenarios change: what the market would give on the plan's own (the promise
+    times the part kept on the sample) beside what was verified.
     """
     problem, x = item.problem, item.solution.x
     home, first = problem.home, problem.programme.first
-    weight = problem.programme.probability
+    programme = problem.programme
+    chosen = spread_over(programme.base_loss, REASON_SCENARIOS)
+    note = f"reason, on {len(chosen)} of the plan's {len(scenarios)} scenarios"
+    picked = [scenarios[s] for s in chosen]
+    base = base.pick(chosen)
     before = run_losses(home, base)
+
+    def promise(point: Floats) -> float:
+        _, loss = evaluate(programme, point)
+        return float((programme.base_loss - loss)[chosen].mean())
+
+    def given(point: Floats) -> float:
+        standing = standing_of(home, market, problem.columns, point)
+        after = market.run(picked, standing, without=base)
+        return float((before - run_losses(home, after)).mean())
+
     kinds = (
         ("purchases alone: orders, release rule", ("buy", "step")),
         ("agreements alone: what sellers deliver", ("agreement",)),
@@ -136,32 +161,31 @@ def gap_reasons(
         only = np.where(np.isin(first.kind, kept), x, 0.0)
         if not only.any():
             continue
-        _, loss = evaluate(problem.programme, only)
-        promised = float(weight @ (problem.programme.base_loss - loss))
-        standing = standing_of(home, market, problem.columns, only)
-        given = float(
-            (
-                before - run_losses(home, market.run(scenarios, standing, without=base))
-            ).mean()
-        )
         rows.append(
-            {"rule": name, "planned_usd": promised * 1e6, "verified_usd": given * 1e6}
+            {
+                "rule": name,
+                "planned_usd": promise(only) * 1e6,
+                "verified_usd": given(only) * 1e6,
+                "note": note,
+            }
         )
         if progress is not None:
-            progress(place + 1, len(kinds))
-    inside = float((before - run_losses(home, having)).mean())
+            progress(place + 1, len(kinds) + 1)
+    promised, inside = promise(x), given(x)
     rows.append(
         {
             "rule": "everything together on the plan's own scenarios",
-            "planned_usd": item.planned * 1e6,
+            "planned_usd": promised * 1e6,
             "verified_usd": inside * 1e6,
+            "note": note,
         }
     )
     rows.append(
         {
             "rule": "fresh scenarios instead of the plan's own",
-            "planned_usd": inside * 1e6,
+            "planned_usd": item.planned * inside / max(promised, 1e-9) * 1e6,
             "verified_usd": item.verification.benefit * 1e6,
+            "note": f"reason, {item.verification.scenarios} fresh scenarios",
         }
     )
     return rows

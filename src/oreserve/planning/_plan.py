@@ -20,7 +20,7 @@ from oreserve.planning._coverage import (
     worst_scenarios,
 )
 from oreserve.planning._home import read_home
-from oreserve.planning._market import HomeMarket, Runs
+from oreserve.planning._market import HomeMarket
 from oreserve.planning._offers import agreement_offers, project_offers
 from oreserve.planning._passes import (
     Pass,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from oreserve.planning._runs import Runs
     from oreserve.study import Study
 
 from oreserve.planning._figures import plan_figures

@@ -192,6 +192,7 @@ class ProcessPool:
     def __init__(self, workers: int) -> None:
         self._workers = [_Worker() for _ in range(workers)]
         self._specs: dict[int, ChainSpec] = {}
+        self._number: dict[int, int] = {}
         self._owner: dict[int, int] = {}
         self._next = 0
 
@@ -200,24 +201,27 @@ class ProcessPool:
         """Number of processes."""
         return len(self._workers)
 
-    def add(self, specs: Sequence[ChainSpec]) -> list[int]:
-        """Register chains; return their numbers."""
-        numbers = list(range(self._next, self._next + len(specs)))
-        self._next += len(specs)
-        self._specs.update(zip(numbers, specs, strict=True))
-        return numbers
-
-    def remove(self, numbers: Sequence[int]) -> None:
-        """Forget chains that are not needed again."""
-        for number in numbers:
+    def forget(self, chains: Sequence[ChainRuns]) -> None:
+        """Let the processes drop chains that are not needed again."""
+        gone = {self._number.pop(id(chain.spec), -1) for chain in chains} - {-1}
+        for number in gone:
             self._specs.pop(number, None)
             self._owner.pop(number, None)
         for worker in self._workers:
-            worker.forget(set(numbers))
+            worker.forget(gone)
+
+    def _register(self, chain: ChainRuns) -> int:
+        """Return the number of a chain, a new one if it was not seen yet."""
+        name = id(chain.spec)
+        if name not in self._number:
+            self._number[name] = self._next
+            self._specs[self._next] = chain.spec
+            self._next += 1
+        return self._number[name]
 
     def run(
         self,
-        tasks: Sequence[tuple[int, tuple[int, ...], int | None]],
+        tasks: Sequence[tuple[ChainRuns, tuple[int, ...], int | None]],
         scenarios: Sequence[Scenario],
         standing: Standing | None,
         *,
@@ -229,10 +233,11 @@ class ProcessPool:
         Chains without a worker go to the first one that is free, and stay with it.
         """
         waiting = list(range(len(tasks)))
+        numbers = [self._register(chain) for chain, _, _ in tasks]
 
         def take(worker: int) -> int | None:
             for place in waiting:
-                chain, _, fixed = tasks[place]
+                chain, fixed = numbers[place], tasks[place][2]
                 owner = self._owner.get(chain, worker) if fixed is None else fixed
                 if owner == worker:
                     waiting.remove(place)
@@ -249,7 +254,7 @@ class ProcessPool:
                     place = take(worker)
                 if place is None:
                     return
-                chain, chosen, _ = tasks[place]
+                chain, chosen = numbers[place], tasks[place][1]
                 results[place] = self._workers[worker].run(
                     chain,
                     self._specs[chain],
@@ -299,10 +304,10 @@ class LazyPool:
                 self._count = 1
         return self._pool
 
-    def remove(self, numbers: Sequence[int]) -> None:
-        """Let the processes forget chains."""
+    def forget(self, chains: Sequence[ChainRuns]) -> None:
+        """Let the processes drop chains that are not needed again."""
         if self._pool is not None:
-            self._pool.remove(numbers)
+            self._pool.forget(chains)
 
     def close(self) -> None:
         """End the processes."""

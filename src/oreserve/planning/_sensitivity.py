@@ -15,17 +15,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from oreserve.planning._market import HomeMarket, standing_of
+from oreserve.planning._market import HomeMarket
 from oreserve.planning._problem import Problem, make_problem, solve_problem
+from oreserve.planning._runs import run_chains
+from oreserve.planning._standing import standing_of
+from oreserve.planning._verify import spread_over
 from oreserve.planning._world import period_loss
 from oreserve.threats import uniform_draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from oreserve.market import Base
+    from oreserve.market import Base, Standing
     from oreserve.planning._home import Home
     from oreserve.planning._processes import LazyPool
+    from oreserve.planning._runs import Runs
     from oreserve.planning._world import World
 
 __all__ = ["Draw", "home_draws", "market_variants", "robust_shares", "tornado_table"]
@@ -235,10 +239,7 @@ def market_variants(
         Scenarios.
     """
     world = problem.world
-    order = np.argsort(problem.programme.base_loss, kind="stable")
-    picks = np.linspace(0, len(order) - 1, 2 * count + 1)[1::2]
-    chosen = sorted({int(order[round(pick)]) for pick in picks})
-    world = world.pick(chosen)
+    world = world.pick(spread_over(problem.programme.base_loss, count))
     base = replace(base, chains=_chains_that_matter(problem, base, benefit_by_item))
     scope = frozenset(item for chain in base.chains for item in chain.items)
     work = [
@@ -247,14 +248,61 @@ def market_variants(
         for level, value in (("low", low), ("high", high))
     ]
     work.insert(0, ("market as it is", "base", 1.0, "none"))
+    markets = [
+        HomeMarket(
+            problem.home,
+            vary_base(base, kind, value),
+            agreement_offers=problem.columns.agreement_offers,
+            project_offers=problem.columns.project_offers,
+            pool=pool,
+        )
+        for _, _, value, kind in work
+    ]
+    without = _run_all(markets, world, None, pool, None)
+    # Bids hang on base prices, which no variant changes.
+    standing = standing_of(problem.home, markets[0], problem.columns, x)
+    having = _run_all(markets, world, standing, pool, without)
     draws: list[Draw] = []
-    for place, (name, level, value, kind) in enumerate(work):
-        varied = vary_base(base, kind, value)
-        benefit, bought = _variant(problem, x, world, varied, workers, pool)
+    for place, (name, level, value, _) in enumerate(work):
+        market = markets[place]
+        bought = _best_plan(problem, world, market, without[place], workers)
+        benefit = _benefit(problem.home, without[place], having[place])
         draws.append(Draw(name, level, value, benefit, bought, scope))
+        market.close()
         if progress is not None:
             progress(place + 1, len(work))
     return draws
+
+
+def _run_all(
+    markets: list[HomeMarket],
+    world: World,
+    standing: Standing | None,
+    pool: LazyPool | None,
+    without: list[Runs] | None,
+) -> list[Runs]:
+    """Simulate several markets at once, so that no process waits for another."""
+    chosen = [
+        list(range(len(market.chains)))
+        if standing is None
+        else market.touched(standing)
+        for market in markets
+    ]
+    chains = [
+        market.chains[number]
+        for market, numbers in zip(markets, chosen, strict=True)
+        for number in numbers
+    ]
+    parts = iter(run_chains(chains, world.scenarios, standing, pool=pool))
+    return [
+        market.collect(
+            chosen[place],
+            [next(parts) for _ in chosen[place]],
+            len(world.scenarios),
+            None if without is None else without[place],
+        )
+        for place, market in enumerate(markets)
+    ]
 
 
 def _chains_that_matter(
@@ -274,30 +322,13 @@ def _chains_that_matter(
     return tuple(base.chains[number] for number in sorted(kept))
 
 
-def _variant(
-    problem: Problem,
-    x: Floats,
-    world: World,
-    base: Base,
-    workers: int,
-    pool: LazyPool | None,
-) -> tuple[float, dict[str, float]]:
-    """Simulate a market with and without the plan; solve for its best plan."""
+def _best_plan(
+    problem: Problem, world: World, market: HomeMarket, without: Runs, workers: int
+) -> dict[str, float]:
+    """Solve for the best plan in a market and list what it does."""
     home = problem.home
-    market = HomeMarket(
-        home,
-        base,
-        agreement_offers=problem.columns.agreement_offers,
-        project_offers=problem.columns.project_offers,
-        pool=pool,
-    )
-    scenarios = world.scenarios
-    without = market.run(scenarios)
-    standing = standing_of(home, market, problem.columns, x)
-    having = market.run(scenarios, standing, without=without)
-    market.close()
     seen = replace(
-        market.world(scenarios, without, None), project_share=world.project_share
+        market.world(world.scenarios, without, None), project_share=world.project_share
     )
     changed = make_problem(
         home,
@@ -317,7 +348,7 @@ def _variant(
     for column, number in changed.columns.options:
         key = f"project {changed.columns.project_offers[number].project}"
         bought[key] = bought.get(key, 0.0) + float(solution.x[column])
-    return _benefit(home, without, having), bought
+    return bought
 
 
 def _benefit(home: Home, without: Any, having: Any) -> float:

@@ -17,8 +17,8 @@ from oreserve.planning._programme import tail_weight
 
 if TYPE_CHECKING:
     from oreserve.planning._home import Home
-    from oreserve.planning._market import Runs
     from oreserve.planning._problem import Problem
+    from oreserve.planning._runs import Runs
     from oreserve.study.scenario import Scenario
 
 __all__ = [

@@ -20,6 +20,7 @@ __all__ = [
     "conditional_value_at_risk",
     "discounted_loss",
     "paired_difference",
+    "spread_over",
     "student_halfwidth",
     "verify_losses",
 ]
@@ -75,6 +76,21 @@ def paired_difference(without: Floats, having: Floats) -> tuple[float, float]:
     """Compute the mean of without - with and half of its 95 % interval."""
     difference = without - having
     return float(difference.mean()), student_halfwidth(difference)
+
+
+def spread_over(loss: Floats, count: int) -> list[int]:
+    """Pick scenarios spread over the losses, so that few stand for many.
+
+    Examples
+    --------
+    >>> spread_over(np.array([5.0, 1.0, 3.0, 2.0, 4.0, 6.0]), 3)
+    [0, 2, 3]
+    """
+    count = min(count, len(loss))
+    order = np.argsort(loss, kind="stable")
+    # The middle of each of `count` slices of equal size.
+    places = ((np.arange(count) + 0.5) * len(loss) / count).astype(int)
+    return sorted(int(place) for place in order[places])
 
 
 def conditional_value_at_risk(loss: Floats, alpha: float) -> float:

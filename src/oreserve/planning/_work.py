@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from oreserve.planning._market import HomeMarket, Runs
+from oreserve.planning._runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from oreserve.market import Base
     from oreserve.planning._checkpoint import Checkpoint
     from oreserve.planning._home import Home
+    from oreserve.planning._market import HomeMarket
     from oreserve.planning._processes import LazyPool
     from oreserve.study import Study
     from oreserve.study.scenario import Scenario
