@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+
+sys.path.append(str(Path(__file__).parents[2]))
+
 from studies.build.policy.licence_caps import NOT_SHORT_SHARE, OBSERVED
 
 from oreserve.market import simulate

@@ -14,6 +14,7 @@ from studies.build.policy import (
     blocs,
     losses,
     measures,
+    offtakes,
     projects,
     stocks,
     threats,
@@ -35,6 +36,7 @@ def add(tables: Tables, raw: Raw) -> None:
         projects,
         agreements,
         measures,
+        offtakes,
         threats,
     ):
         module.add(tables, raw)

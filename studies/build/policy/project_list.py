@@ -40,7 +40,8 @@ class Project:
         commissioning, construction, financing, study, proposal: settles the
         technical chance.
     capex_share
-        Part of the row's investment that this project takes; None: peers.
+        Part of the row's investment that this project takes; None: peers; 0: none of
+        its own.
     feed
         Item that it must be fed with.
     committed_share, committed_to
@@ -152,6 +153,12 @@ PROJECTS: tuple[Project, ...] = (
             capex_share=1.0, feed="monazite_concentrate",
             funded=True,
             note="scenario C, 3,300 t NdPr; 750 t Dy+Tb only with blended feed"),
+    Project("shenghe_monazite_separation", "monazite_separation", "CHN", "CHN",
+            "separation", "commissioning", ("Ngualla", "TREO in concentrate"),
+            convert="input", start=2028, capex_share=0.0,
+            feed="monazite_concentrate", funded=True,
+            note="hypothetical: room at Chinese separators for the concentrate that "
+            "Shenghe bought, sized to the contract; no company has published it"),
     Project("nolans_separation", "monazite_separation", "AUS", "AUS", "separation",
             "financing", ("Nolans", "NdPr oxide"), start=2029, capex_share=0.6,
             feed="monazite_concentrate",

@@ -158,6 +158,8 @@ def capacity_t(tables: Tables, raw: Raw, project: Project) -> float:
 def _capex_usd(raw: Raw, project: Project, capacity: float) -> tuple[float, str, str]:
     """Return investment, its evidence, and how it was found."""
     key = CAPEX_ROWS.get(project.name, project.row)
+    if project.capex_share == 0:
+        return 0.0, "assumed", "no investment of its own"
     if project.capex_share is not None and key is not None:
         published = _facts_row(raw, key)["capex_musd"]
         usd = float(published) * 1e6 * project.capex_share
