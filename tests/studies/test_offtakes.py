@@ -59,3 +59,16 @@ def test_ngualla_goes_to_china_alone(outcome: Outcome, period: str) -> None:
     sent = flows(outcome, period, "TZA")
     assert set(sent) == {"CHN"}
     assert sent["CHN"] > 12_000
+
+
+def test_eneabba_is_fed_from_its_own_heap(study: Study, outcome: Outcome) -> None:
+    heap = study.table("projects").row(
+        by_predicate=pl.col("project") == "eneabba_stockpile", named=True
+    )
+    # 15,100 t of oxides over the recovery, less Kangankunde's 3,300 t.
+    assert heap["capacity_t_per_year"] == pytest.approx(13_621, abs=1)
+    assert (heap["process"], heap["evidence"]) == ("monazite_mining", "assumed")
+    made = outcome.activity.filter(
+        (pl.col("plant") == "eneabba") & (pl.col("period") == "2030-01")
+    )["activity_t"].item()
+    assert made > 0.9 * 3_300
