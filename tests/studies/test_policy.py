@@ -251,6 +251,36 @@ def test_samarium_carries_its_warning(study: Study) -> None:
     assert oxide["loss_usd_per_t"].is_null().all()
 
 
+def test_no_loss_rests_on_an_assumed_use_unsaid(study: Study) -> None:
+    prices = study.table("prices").filter(
+        (pl.col("market") == "world")
+        & (pl.col("period").cast(pl.String) == "2024")
+        & (pl.col("kind") != "inside")
+    )
+    rows = (
+        study.table("demands")
+        .filter(
+            (pl.col("country") == "USA")
+            & (pl.col("class") == "other")
+            & (pl.col("evidence") == "assumed")
+            & pl.col("loss_usd_per_t").is_not_null()
+            & (pl.col("item") != "smco_magnet")
+        )
+        .join(prices.select("item", "usd_per_t"), on="item")
+    )
+    assert rows.height > 8
+    for row in rows.iter_rows(named=True):
+        assert "the use that divides it is assumed" in row["note"], row["item"]
+        if "cut from" not in row["note"]:
+            assert row["loss_usd_per_t"] <= 25 * row["usd_per_t"], row["item"]
+    thulium = rows.row(by_predicate=pl.col("item") == "thulium_oxide", named=True)
+    # 452 million USD over 3 t x 0.9, times 0.3: still over 25 prices.
+    assert thulium["loss_usd_per_t"] == pytest.approx(0.3 * 452e6 / 2.7, rel=1e-3)
+    assert "279 times the price" in thulium["note"]
+    ytterbium = rows.row(by_predicate=pl.col("item") == "ytterbium_oxide", named=True)
+    assert ytterbium["loss_usd_per_t"] == pytest.approx(25 * 14_000, rel=1e-6)
+
+
 def test_requirements_follow_the_planning_case(study: Study) -> None:
     rows = study.table("requirements").join(
         study.table("demands"), on="demand", suffix="_demand"
@@ -347,7 +377,18 @@ def test_serra_verde_adds_only_what_does_not_stand(study: Study) -> None:
 
 
 def test_no_plant_is_almost_free(study: Study) -> None:
-    assert (study.table("projects")["capex_usd"] >= 5e6).all()
+    projects = study.table("projects")
+    # A heap and separators that stand need no money, and no plan is offered them.
+    free = projects.filter(pl.col("capex_usd") == 0)
+    assert free["project"].to_list() == [
+        "eneabba_stockpile",
+        "shenghe_monazite_separation",
+    ]
+    offered = study.table("project_options").filter(
+        pl.col("project").is_in(free["project"].to_list())
+    )
+    assert offered["option"].to_list() == ["none", "none"]
+    assert (projects.filter(pl.col("capex_usd") > 0)["capex_usd"] >= 5e6).all()
 
 
 def test_what_most_of_the_trade_pays_stands_beside_the_thin_spot(study: Study) -> None:

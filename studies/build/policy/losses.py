@@ -8,6 +8,12 @@ quantities nor shares lost, so the interval is a factor of 0.3 to 3. It is net o
 saved purchase and may lie below the price. A mineral without a published loss keeps
 null. The losses come from a third party's transcript of the report, one figure a
 mineral; no second estimate is in hand to take the smaller of.
+
+Where the use that divides the loss is itself assumed, the figure is cut: to
+`ASSUMED_PRICES` times the base price, but never below the low end of the interval.
+A published loss of GDP covers what is in imported products too, while the assumed use
+of a heavy oxide is a few tonnes within a capped group; the whole of it over so few
+tonnes made a plan buy drums of lutetium. The note keeps the uncut figure.
 """
 
 from __future__ import annotations
@@ -127,6 +133,11 @@ ON_MAGNETS = frozenset(
 QUANTITY_SHARE = {"samarium": 0.5}
 # Above this many prices a loss rests on a small denominator more than on the survey.
 SUSPECT_PRICES = 25.0
+# As many prices a loss may reach where its denominator is assumed, unless the low end
+# of the interval lies higher: as far as the figure stays within its own uncertainty, it
+# must not be what a purchase hangs on.
+ASSUMED_PRICES = SUSPECT_PRICES
+LOW_END = 0.3
 SUSPECT_WARNING = (
     "{ratio:.0f} times the price: an average over few tonnes from one unverified "
     "figure, so read a large benefit with care"
@@ -228,6 +239,27 @@ def _base_price(tables: Tables, item: str) -> float:
     return next(number(row["usd_per_t"]) for row in rows if row["kind"] != "inside")
 
 
+def _use_is_assumed(tables: Tables, item: str) -> bool:
+    """Tell whether American use of an item, the denominator, is assumed."""
+    rows = tables.rows("demands", item=item, country="USA")
+    return any(row["evidence"] == "assumed" for row in rows)
+
+
+def _held(tables: Tables, item: str, usd_per_t: float) -> tuple[float, str]:
+    """Cut a loss over an assumed use; return it with what the note must say."""
+    price = _base_price(tables, item)
+    if not _use_is_assumed(tables, item):
+        return usd_per_t, ""
+    most = max(ASSUMED_PRICES * price, LOW_END * usd_per_t)
+    if usd_per_t <= most:
+        return usd_per_t, "the use that divides it is assumed"
+    return most, (
+        f"assumed: cut from {usd_per_t:,.0f} USD a t ({usd_per_t / price:.0f} times "
+        f"the price) to {most / price:.0f} times, because the use that divides it is "
+        f"assumed (at most {ASSUMED_PRICES:g} prices, at least x{LOW_END:g})"
+    )
+
+
 def _set(tables: Tables, item: str, usd_per_t: float, *, basis: str, note: str) -> None:
     """Write the loss on every demand of an item that has classes.
 
@@ -265,7 +297,9 @@ def add(tables: Tables, raw: Raw) -> None:
         "ASSUMED-LOSSES",
         "Losses per tonne: OFR 2025-1047 (largest scenario, a third party's "
         "transcript, not checked against the report) over use and share lost, each "
-        "x0.3 to x3; defence 3 times the civilian loss; half of samarium's; other "
+        "x0.3 to x3; where the use is assumed at most "
+        f"{ASSUMED_PRICES:g} base prices, though not below x{LOW_END:g} (heavy oxides, "
+        "lanthanum); defence 3 times the civilian loss; half of samarium's; other "
         "countries lose as much per tonne as the United States and no more in all",
     )
     per_item: dict[str, float] = {}
@@ -284,9 +318,13 @@ def add(tables: Tables, raw: Raw) -> None:
                 f"{mineral} {usd / 1e6:.4g} million USD / ({use:.4g} t x {lost:.2g}: "
                 f"{share.reason})"
             )
-    for item, usd_per_t in sorted(per_item.items()):
+    for item, uncut in sorted(per_item.items()):
+        usd_per_t = uncut
         minerals = {r.split(" ", 1)[0] for r in reasons[item]}
         note = f"OFR 2025-1047 (transcript), {'; '.join(reasons[item])}; x0.3 to x3"
+        if "samarium" not in minerals:
+            usd_per_t, said = _held(tables, item, usd_per_t)
+            note += f"; {said}" if said else ""
         ratio = usd_per_t / _base_price(tables, item)
         if ratio > SUSPECT_PRICES:
             note += "; " + SUSPECT_WARNING.format(ratio=ratio)
