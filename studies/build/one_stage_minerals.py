@@ -95,7 +95,8 @@ MINERALS = (
         ),
         price=("MANGANESE", "Price, average, manganese content", "usd/mtu"),
         element="Mn",
-        note="ore and the manganese in alloys",
+        note="ore and the manganese in alloys; priced as ore: MCS 2026 quotes no "
+        "ferroalloy of manganese, in which a t of the metal costs more",
         more_sources={"NOR": 0.07, "GEO": 0.08, "MEX": 0.04, "KOR": 0.04},
         lanes={"260200": 0.42},
         lanes_assumed=True,
@@ -110,12 +111,14 @@ MINERALS = (
         _published("CHROMIUM", "Consumption (includes recycling): Apparent"),
         "STAINLESS",
         ("CHROMIUM", "Chromium", "Total imports"),
-        price=("CHROMIUM", "Price: Chromite ore", "usd/t"),
-        price_factor=1 / CR_IN_CHROMITE,
+        # What users buy is ferrochromium, quoted on its chromium: 3.5 times what a
+        # tonne of chromium costs in ore.
+        price=("CHROMIUM", "Price: Ferrochromium (chromium content)", "usd/lb"),
         factor=CR_IN_CHROMITE,
         us_scrap=_published("CHROMIUM", "Production: Secondary"),
         element="Cr",
-        note="0.30 t of chromium a t of chromite, assumed",
+        note="0.30 t of chromium a t of chromite, assumed; priced as ferrochromium, "
+        "the form that users buy, per t of chromium (pounds x 2,204.6)",
         lanes={"261000": CR_IN_CHROMITE},
         lanes_assumed=True,
         transit={"MOZ": "CHN"},

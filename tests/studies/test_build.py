@@ -165,6 +165,8 @@ def test_price_units_are_converted() -> None:
     assert first["tungsten_ore"] == pytest.approx(31_779, rel=1e-3)
     # 11,800 USD a t of carbonate times 5.323; 960.7 USD a troy ounce (Pink: 955.2).
     assert first["lithium"] == pytest.approx(11_800 * 5.323, rel=1e-3)
+    # 1.76 USD a pound of chromium in ferrochromium; the ore quote would give 1,103.
+    assert first["chromium"] == pytest.approx(1.76 * 2_204.62, rel=1e-4)
     assert first["platinum"] == pytest.approx(955.2 * 32_150.7, rel=1e-3)
 
 
