@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import polars as pl
 import pytest
 
 from oreserve.errors import OreserveError
@@ -17,16 +18,28 @@ from oreserve.market import (
     Simulator,
     Standing,
     prepare,
+    simulate,
 )
 from oreserve.planning._chain_runs import trajectory_arrays
 from oreserve.planning._home import read_home
 from oreserve.planning._market import HomeMarket
 from oreserve.planning._offers import agreement_offers, project_offers
 from oreserve.planning._processes import LazyPool
-from oreserve.study import load_study
+from oreserve.study import load_shock, load_study
+from oreserve.study.scenario import Scenario
 from oreserve.threats import sample_scenarios
 
 COUNT = 6
+
+BAN = {"kind": "ban", "actor": "CHN", "target": "*", "from": "2027-01"}
+SHOCK = {
+    "name": "no gallium, half of the magnets, more demand",
+    "effects": [
+        {**BAN, "mineral": "gallium", "until": "2028-07"},
+        {**BAN, "kind": "licence", "item": "magnet", "cap_share": 0.5},
+        {"kind": "demand", "country": "USA", "factor": 1.2, "from": "2028-01"},
+    ],
+}
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +208,28 @@ def test_a_process_that_dies_is_told(study, base, scenarios, monkeypatch) -> Non
             market.run(scenarios)
     finally:
         pool.close()
+
+
+def test_initial_shortfall_is_that_of_a_simulation(study, base, market) -> None:
+    shock = load_shock(SHOCK, study)
+    found = simulate(study, shock=shock, base=base)
+    effects = tuple(
+        tuple(e for e in shock.effects if e.share_in(start, end) > 0.0)
+        for start, end in zip(
+            market.chains[0].starts, market.chains[0].ends, strict=True
+        )
+    )
+    scenario = Scenario(0, effects)
+    ours = market.served_at_base([scenario])[0]
+    wanted = market.run([scenario]).wanted[0]
+    table = found.shortfall.filter(pl.col("demand").is_in(market.home.demand))
+    seen = 0
+    periods = [f"{start:%Y-%m}" for start in market.home.starts]
+    for row in table.iter_rows(named=True):
+        if row["initial_shortfall_t"] is None:
+            continue
+        t, d = periods.index(row["period"]), market.home.demand.index(row["demand"])
+        short = max(0.0, wanted[t, d] - ours[t, d])
+        assert short == pytest.approx(row["initial_shortfall_t"], rel=1e-9, abs=1e-9)
+        seen += row["initial_shortfall_t"] > 0.0
+    assert seen

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from oreserve.market import Simulator, Standing
+from oreserve.market._chain_market import Key
 from oreserve.network.sums import sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from oreserve.market import Base, Commitment, Trajectory
-    from oreserve.market._chain_market import Key
     from oreserve.market._clear import Cleared
     from oreserve.market._home_view import HomeView
     from oreserve.study.scenario import Scenario
@@ -138,6 +138,40 @@ class ChainRuns(Simulator):
         """Simulate and return arrays by name, scenarios and periods first."""
         found = self.run(scenarios, standing, release=release)
         return trajectory_arrays(found, len(self.candidates))
+
+    def served_at_base(self, scenarios: Sequence[Scenario]) -> Floats:
+        """Compute what base supply would serve if nobody reacted: (S, T, D) tonnes.
+
+        As `initial_shortfall_t` of a simulation: base activity and base trade go
+        on as far as outages, bans and caps allow; prices change nothing.
+        """
+        market, rows = self.markets[0], self.rows[0]
+        node = market.chain.demands.node[rows.demand]
+        known: dict[tuple[int, int], Floats] = {}
+        served = np.zeros((len(scenarios), len(self.starts), len(rows.demand)))
+        for s, scenario in enumerate(scenarios):
+            for t in range(len(self.starts)):
+                name = (market.year_of[t], self.effects_number(0, t, scenario))
+                if name not in known:
+                    known[name] = self._base_supply(*name)[node]
+                served[s, t] = known[name]
+        demand = np.array(
+            [
+                market.normal_terms(Key(year, 0, market.base_lanes)).demand
+                for year in market.year_of
+            ]
+        )
+        quantity = demand[:, rows.demand] * self.years
+        return served * quantity[None]
+
+    def _base_supply(self, year: int, effects: int) -> Floats:
+        """Return by node the share of base supply that arrives; 1 if unknown."""
+        from oreserve.market._outlook import initial_supply_share
+
+        market = self.markets[0]
+        terms = market.terms(Key(year, effects, market.base_lanes))
+        share = initial_supply_share(market.problem, terms, market.effects(effects))
+        return np.where(np.isnan(share), 1.0, share)
 
     # --- what sellers deliver ---------------------------------------------------
 

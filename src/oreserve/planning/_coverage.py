@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from oreserve.planning._problem import Problem
     from oreserve.planning._runs import Runs
 
-__all__ = ["build_up_table", "coverage_table", "requirements_table", "worst_scenarios"]
+__all__ = [
+    "build_up_table",
+    "coverage_table",
+    "requirements_table",
+    "worst_places",
+    "worst_scenarios",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -284,18 +290,32 @@ def build_up_table(home: Home, having: Runs, x_bought: Floats) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema)
 
 
-def requirements_table(home: Home, without: Runs, alpha: float) -> pl.DataFrame:
-    """Compare need and supply in the worst scenarios by class, year and item.
-
-    The need is the row of `requirements` (its case) where there is one, else the
-    use at base prices. `initial_shortfall_t` is what the market leaves short in the
-    worst (1 - alpha) of scenarios, `net_shortfall_t` what is left after standing
-    agreements and the stocks held today; the reserve needed equals it.
-    """
+def worst_places(home: Home, without: Runs, alpha: float) -> list[int]:
+    """List the worst (1 - alpha) of scenarios by discounted loss, worst first."""
     loss = period_loss(home, without.short, without.wanted).sum(axis=2)
     total = loss @ home.discount
     count = max(1, round(len(total) * (1.0 - alpha)))
-    worst = np.argsort(-total, kind="stable")[:count]
+    return [int(place) for place in np.argsort(-total, kind="stable")[:count]]
+
+
+def requirements_table(
+    home: Home, without: Runs, served_at_base: Floats, alpha: float
+) -> pl.DataFrame:
+    """Compare need and supply in the worst scenarios by class, year and item.
+
+    The need is the row of `requirements` (its case) where there is one, else the
+    use at base prices. `initial_shortfall_t` is what is missing before anybody
+    reacts to prices, in the mean of the scenarios; `net_shortfall_t` what is left
+    after the market, standing agreements and the stocks held today; the reserve
+    needed equals it.
+
+    Parameters
+    ----------
+    without
+        (S, T, D) the worst scenarios without a plan.
+    served_at_base
+        (S, T, D) tonnes that base supply would serve there.
+    """
     need_of = {
         (row["demand"], row["year"]): (row["quantity_t"], row["case"])
         for row in home.study.table("requirements").iter_rows(named=True)
@@ -304,12 +324,12 @@ def requirements_table(home: Home, without: Runs, alpha: float) -> pl.DataFrame:
     held: dict[tuple[str, int, int, str], list[float]] = {}
     for use, demand in enumerate(home.demand):
         for t, start in enumerate(home.starts):
-            wanted = float(without.wanted[worst, t, use].mean())
+            wanted = float(without.wanted[:, t, use].mean())
             known = need_of.get((demand, start.year))
             need = wanted if known is None else known[0] * length
             case = f"worst {100 * (1 - alpha):.0f} %" if known is None else known[1]
-            market = float(without.served_market[worst, t, use].mean())
-            served = float(without.served[worst, t, use].mean())
+            market = min(wanted, float(served_at_base[:, t, use].mean()))
+            served = float(without.served[:, t, use].mean())
             cell = held.setdefault(
                 (
                     home.demand_class[use],
@@ -324,7 +344,7 @@ def requirements_table(home: Home, without: Runs, alpha: float) -> pl.DataFrame:
             cell[2] += max(0.0, need - served)
     rows = []
     for (klass, year, item, case), (need, initial, net) in sorted(held.items()):
-        if initial <= 1e-6 * need:
+        if max(initial, net) <= 1e-6 * need:
             continue
         price = float(home.price[item])
         rows.append(

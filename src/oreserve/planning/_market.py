@@ -189,6 +189,15 @@ class HomeMarket:
             self._place(held, number, arrays)
         return Runs.from_arrays(held)
 
+    def served_at_base(self, scenarios: Sequence[Scenario]) -> Floats:
+        """Compute what base supply would serve of home's uses, (S, T, D) tonnes."""
+        shape = (len(scenarios), len(self.home.starts), len(self.home.demand))
+        served = np.zeros(shape)
+        for number, chain in enumerate(self.chains):
+            rows, places = self._axes[number]["use"]
+            served[:, :, places] = chain.served_at_base(scenarios)[:, :, rows]
+        return served
+
     def _empty(self, count: int) -> dict[str, Floats]:
         """Make arrays for chains that nobody simulates."""
         lead = (count, len(self.home.starts))

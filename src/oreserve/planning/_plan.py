@@ -17,6 +17,7 @@ from oreserve.planning._coverage import (
     build_up_table,
     coverage_table,
     requirements_table,
+    worst_places,
     worst_scenarios,
 )
 from oreserve.planning._home import read_home
@@ -344,7 +345,7 @@ def _finish(
     draws: list[Draw] = []
     if parts[1]:
         draws = sensitivity_draws(work, best, fresh_base, seed)
-        frames["sensitivity"] = tornado_table(draws, best.planned)
+        frames["sensitivity"] = tornado_table(draws)
         frames["draws"] = draws_table(draws)
     robust = robust_decisions(problem, x, draws)
     frames["reserve"] = reserve_table(problem, x, robust=robust, why=states)
@@ -354,7 +355,11 @@ def _finish(
     frames["coverage"] = coverage_table(problem, x, fresh_base, best.having, states)
     frames["marginal_value"] = marginal_values(problem, x)
     alpha = work.study.settings.alpha
-    frames["requirements"] = requirements_table(home, fresh_base, alpha)
+    worst = worst_places(home, fresh_base, alpha)
+    at_base = work.market.served_at_base([work.fresh[s] for s in worst])
+    frames["requirements"] = requirements_table(
+        home, fresh_base.pick(worst), at_base, alpha
+    )
     frames["build_up"] = build_up_table(home, best.having, problem.bought(x))
     frames["worst_scenarios"] = worst_scenarios(
         home,

@@ -205,8 +205,14 @@ def solve_problem(
     workers: int = 1,
     start: Floats | None = None,
     time_limit_s: float = 20.0,
+    extensive_below: int = EXTENSIVE_BELOW,
 ) -> Solution:
     """Solve by cuts from ten scenarios on, in extensive form below.
+
+    Parameters
+    ----------
+    extensive_below
+        Scenarios from which on cuts are used.
 
     Raises
     ------
@@ -221,7 +227,7 @@ def solve_problem(
         x = np.zeros(len(programme.first.name))
         objective, loss = evaluate(programme, x)
         return Solution(x, objective, objective, 0, 0, loss)
-    if count < EXTENSIVE_BELOW:
+    if count < extensive_below:
         x, _, bound = solve_extensive(programme, relaxed=relaxed, gap=gap * 0.1)
         x = np.clip(x, 0.0, 1.0)
         objective, loss = evaluate(programme, x)

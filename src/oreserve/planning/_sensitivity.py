@@ -119,6 +119,8 @@ def home_draws(
                 ),
             )
         )
+    # Beside it the others are read: the plan in hand on the same scenarios.
+    changes.insert(0, ("home as it is", "base", 1.0, Change()))
     draws = []
     for place, (name, level, value, change) in enumerate(changes):
         changed = _changed(problem, change, shock_share)
@@ -339,7 +341,9 @@ def _best_plan(
         instruments=problem.instruments,
         convert=problem.conversions is not None,
     )
-    solution = solve_problem(changed, gap=RELAXED_GAP, relaxed=True, workers=workers)
+    solution = solve_problem(
+        changed, gap=RELAXED_GAP, relaxed=True, workers=workers, extensive_below=0
+    )
     tonnes = changed.bought(solution.x).sum(axis=1)
     bought = {n: float(t) for n, t in zip(home.item, tonnes, strict=True)}
     for column, number in changed.columns.agreements:
@@ -434,9 +438,9 @@ def robust_shares(
     return found
 
 
-def tornado_table(draws: list[Draw], base_benefit: float) -> pl.DataFrame:
+def tornado_table(draws: list[Draw]) -> pl.DataFrame:
     """List each assumption with the plan's benefit at its low and high value."""
-    market_base = next((d.benefit for d in draws if d.level == "base"), base_benefit)
+    base = {d.parameter: d.benefit for d in draws if d.level == "base"}
     rows = []
     names = [d.parameter for d in draws if d.level == "low"]
     nominal = {name: value for name, _, _, _, value in ONE_BY_ONE}
@@ -452,7 +456,10 @@ def tornado_table(draws: list[Draw], base_benefit: float) -> pl.DataFrame:
                 "base": nominal.get(name, 1.0),
                 "benefit_low_usd": low.benefit * 1e6,
                 "benefit_high_usd": high.benefit * 1e6,
-                "benefit_base_usd": (market_base if simulated else base_benefit) * 1e6,
+                "benefit_base_usd": base[
+                    "market as it is" if simulated else "home as it is"
+                ]
+                * 1e6,
                 "kind": "market simulated again" if simulated else "home's side",
             }
         )
