@@ -15,6 +15,7 @@ from oreserve.study import Study, load_study
 ROOT = Path(__file__).parents[2]
 RAW = Path(os.environ.get("ORESERVE_RAW", ROOT.parent / "shared" / "data" / "raw"))
 
+
 @pytest.fixture(scope="session")
 def study() -> Study:
     return load_study("us-2026")

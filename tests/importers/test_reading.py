@@ -64,7 +64,8 @@ def test_no_text_crashes_the_reader(text):
         ("490", "TWN", "country"), ("840", "USA", "country"),
         ("Burma", "MMR", "country"), ("Congo (Kinshasa)", "COD", "country"),
         ("Congo (Brazzaville)", "COG", "country"), ("Turkey", "TUR", "country"),
-        ("T\u00fcrkiye", "TUR", "country"), ("C\u00f4te d\u2019Ivoire", "CIV", "country"),
+        ("T\u00fcrkiye", "TUR", "country"),
+        ("C\u00f4te d\u2019Ivoire", "CIV", "country"),
         ("Cote d'Ivoire", "CIV", "country"), ("Korea, Republic of", "KOR", "country"),
         ("Korea, North", "PRK", "country"), ("United\u00a0States", "USA", "country"),
         ("Canada (shipments)", "CAN", "country"), ("Russia ", "RUS", "country"),
@@ -99,6 +100,9 @@ def test_units_come_from_a_closed_table():
     # 1 cent per pound = 0.01 x 2204.6226 USD/t
     assert published_unit("cents per pound") == ("USD/t", pytest.approx(22.046226))
     assert published_unit("million carats") is None
+    # A troy ounce is 31.1034768 g: a tonne of gold at 1 USD is 32,151 USD.
+    assert published_unit("troy_oz") == ("t", pytest.approx(31.1034768e-6))
+    assert published_unit("$/troy oz") == ("USD/t", pytest.approx(1e6 / 31.1034768))
     assert nearest_unit("kilogramms") == "kilograms"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from importers.layouts import LONG_HEAD, WORLD_HEAD, long_row
 
+from importers.layouts import LONG_HEAD, WORLD_HEAD, long_row
 from oreserve.errors import InputError
 
 
@@ -105,8 +105,8 @@ def test_world_file_reads_year_columns_of_any_edition(write, read):
     rows = (
         "MCS2025,Gemanium ,China,Primary and secondary refinery production,kilograms,"
         "W,40000,,,,,,\n"
-        "MCS2025,Cobalt,United\u00a0States,\"Mine production, cobalt content, "
-        "estimated\",metric tons,500,300,,,,,70000,\n"
+        'MCS2025,Cobalt,United\u00a0States,"Mine production, cobalt content, '
+        'estimated",metric tons,500,300,,,,,70000,\n'
     )
     found = read("usgs-world", write("w.csv", WORLD_HEAD + rows, "utf-8-sig"))
     values = {
@@ -159,14 +159,14 @@ BGS_HEAD = (
 
 def test_bgs_keeps_historic_states_and_trusts_names_over_codes(write, read):
     rows = [
-        'Soviet Union,SUN,"cobalt, mine",,tonnes (metal content),1971-01-01,900,'
-        "Production,A\n",
-        'Congo,COD,"copper, mine",,tonnes (metal content),2023-01-01,8400,'
-        "Production,A\n",
-        'Zaire,ZAR,"cobalt, refined",,tonnes (metric),1990-01-01,10000,Production,A\n',
-        'Norway,NOR,"cobalt, refined",,tonnes (metric),2023-01-01,,Production,O\n',
+        'Soviet Union,SUN,"cobalt, mine",,tonnes (metal content),1971-01-01,900,',
+        'Congo,COD,"copper, mine",,tonnes (metal content),2023-01-01,8400,',
+        'Zaire,ZAR,"cobalt, refined",,tonnes (metric),1990-01-01,10000,',
+        'Norway,NOR,"cobalt, refined",,tonnes (metric),2023-01-01,,',
     ]
-    found = read("bgs", write("BGS.csv", BGS_HEAD + "".join(rows)))
+    marks = ["A", "A", "A", "O"]  # O: missing
+    lines = [f"{r}Production,{m}\n" for r, m in zip(rows, marks, strict=True)]
+    found = read("bgs", write("BGS.csv", BGS_HEAD + "".join(lines)))
     codes = dict(found.flags.select("place", "code").iter_rows())
     assert codes["Soviet Union"] == "SUN"
     assert codes["Congo"] == "COG"  # the file codes both Congos COD

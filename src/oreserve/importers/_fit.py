@@ -360,7 +360,7 @@ def _plant(
     before = base.get("capacity_t_per_year") or 0.0
     if capacity is not None and capacity >= output:
         note = "capacity as published"
-    elif before >= output:
+    elif before > output:
         capacity, note = before, "capacity as the study had it"
     else:
         capacity, note = output, "capacity not published: at least the output"

@@ -57,6 +57,7 @@ def scores_imported(
     cells: dict[str, dict[str, Any]] = defaultdict(dict)
     errors: list[dict[str, Any]] = []
     seen: set[tuple[str, str, str, float]] = set()
+    twice: dict[tuple[str, str], Score] = {}
     for score in scores:
         if score.year != year:
             continue
@@ -95,14 +96,12 @@ def scores_imported(
                 }
             )
             continue
-        if score.column in cells[target.code]:
-            refuse(
-                f"a second {score.column} of {target.code} in {year}: two vintages "
-                "in one import?",
-                file=score.file, row=score.row, column=score.column,
-                allowed="one vintage",
-            )  # fmt: skip
+        before = cells[target.code].get(score.column)
+        if before is not None and before != score.value:
+            twice.setdefault((target.code, score.column), score)
+            continue
         cells[target.code][score.column] = score.value
+    _drop_twice(twice, cells, year, gathered)
     rows = _rows(cells, year, gathered, options, source)
     tables = {"countries": table_frame("countries", rows)}
     if errors:
@@ -114,6 +113,39 @@ def scores_imported(
         source_frame(source),
         gathered.rows_read,
     )
+
+
+def _drop_twice(
+    twice: dict[tuple[str, str], Score],
+    cells: dict[str, dict[str, Any]],
+    year: int,
+    gathered: Gathered,
+) -> None:
+    """Take neither of two figures of one country; many such mean two vintages."""
+    codes = sorted({code for code, _ in twice})
+    if len(codes) > max(1, len(cells) // 20):
+        first = twice[min(twice)]
+        refuse(
+            f"a second {first.column} of {codes[0]} in {year} and of "
+            f"{len(codes) - 1} more: two vintages in one import?",
+            file=first.file,
+            row=first.row,
+            column=first.column,
+            allowed="one vintage",
+        )
+    for (code, column), score in sorted(twice.items()):
+        for name in (column, "governance"):
+            cells[code].pop(name, None)
+        gathered.leave_out(
+            "country",
+            score.name or code,
+            f"two different figures of {column} in {year}: neither is taken",
+            file=score.file,
+            row=score.row,
+            column=column,
+        )
+        if not cells[code]:
+            del cells[code]
 
 
 def _rows(

@@ -240,6 +240,7 @@ def _collected(path: Path, codes: list[str]) -> pl.DataFrame:
 
     wanted = pl.col("hs6").is_in(codes)
     lazy = scan_baci([path]).with_columns(
+        pl.col("hs6").is_null().alias("short"),
         pl.when(wanted).then("hs6").alias("hs6"),
         pl.when(wanted).then("exporter").alias("exporter"),
         pl.when(wanted).then("importer").alias("importer"),
@@ -249,6 +250,7 @@ def _collected(path: Path, codes: list[str]) -> pl.DataFrame:
         pl.col("t").sum(),
         pl.col("t").is_null().sum().cast(pl.Int64).alias("missing"),
         pl.col("kusd").sum(),
+        pl.col("short").any(),
     )
     try:
         frame = grouped.collect(engine="streaming")
@@ -260,6 +262,14 @@ def _collected(path: Path, codes: list[str]) -> pl.DataFrame:
             row=_broken_row(path),
             column=", ".join(COLUMNS),
             allowed="numbers in t, i, j, v and q (or NA), six digits in k",
+        )
+    if frame["short"].any():
+        refuse(
+            "a row without code: the file is cut short or a cell is missing",
+            file=path,
+            row=_broken_row(path),
+            column="k",
+            allowed=f"{len(COLUMNS)} cells in each row",
         )
     return frame.sort("year", "hs6", "exporter", "importer", nulls_last=True)
 

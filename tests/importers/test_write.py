@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing into a study: whole or not at all; bad files; the command."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import polars as pl
+import pytest
+
+from importers.layouts import LONG_HEAD, long_row
+from oreserve.cli import main
+from oreserve.errors import InputError
+from oreserve.importers import IMPORTERS, Options, fitting, import_into, importer
+from oreserve.study import load_study
+
+GOOD = LONG_HEAD + long_row("Congo (Kinshasa)", "226,001") + long_row("Algeria", "5")
+
+
+def snapshot(folder):
+    return {p.name: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_new_overlay_is_made_and_loads(write, tmp_path):
+    into = tmp_path / "mine"
+    found = import_into("usgs-mcs", [write("m.csv", GOOD)], into)
+    assert found.rows_read == 2
+    study = load_study(into)
+    rows = study.table("plants").filter(pl.col("plant") == "cobalt_mining_COD")
+    assert rows["base_activity_t_per_year"].to_list() == [226001]
+    # What the file does not state stays as the study has it.
+    before = load_study("us-2026").table("plants")
+    before = before.filter(pl.col("plant") == "cobalt_mining_COD")
+    assert rows["supply_elasticity"].to_list() == before["supply_elasticity"].to_list()
+    assert "DZA" in study.table("countries")["country"].to_list()
+    assert (into / "imports" / "usgs-mcs-unmapped.csv").is_file()
+
+
+def test_the_second_import_replaces_by_key_and_keeps_the_rest(write, tmp_path):
+    into = tmp_path / "mine"
+    import_into("usgs-mcs", [write("m.csv", GOOD)], into)
+    first = snapshot(into)
+    import_into("usgs-mcs", [write("m.csv", GOOD)], into)
+    assert snapshot(into) == first  # the same files give the same bytes
+    import_into("hdi", [write("h.csv", "country,year,hdi\nPeru,2022,0.7\n")], into)
+    study = load_study(into)
+    countries = study.table("countries")
+    peru = countries.filter(pl.col("country") == "PER")
+    assert peru["hdi_score"].to_list() == [0.7]
+    assert peru["governance"].null_count() == 0
+    plants = pl.read_csv(into / "plants.csv", infer_schema=False)
+    assert "cobalt_mining_COD" in plants["plant"].to_list()
+
+
+def test_nothing_is_written_when_a_file_cannot_be_trusted(write, tmp_path):
+    into = tmp_path / "mine"
+    import_into("usgs-mcs", [write("m.csv", GOOD)], into)
+    before = snapshot(into)
+    bad = write("bad.csv", GOOD.replace("Statistics_detail", "Statistic_detail"))
+    with pytest.raises(InputError):
+        import_into("usgs-mcs", [write("m.csv", GOOD), bad], into)
+    assert snapshot(into) == before
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".mine")]
+
+
+def test_rows_that_break_the_study_are_not_written(write, tmp_path):
+    mapping = {
+        "table": "stocks",
+        "columns": {"stock": "s", "item": "i", "country": "c",
+                    "quantity_t": {"column": "t", "unit": "t"}},
+        "constants": {"accessible_share": 5},
+        "source": {"source_id": "OWN", "title": "Own"},
+    }  # fmt: skip
+    path = write("s.csv", "s,i,c,t\nx,copper,USA,1\n")
+    with pytest.raises(InputError, match="nothing was written"):
+        import_into("csv", [path], tmp_path / "a", options=Options(mapping=mapping))
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_bundled_study_is_never_changed(write):
+    with pytest.raises(InputError, match="a bundled study is never changed"):
+        import_into("usgs-mcs", [write("m.csv", GOOD)], "us-2026")
+
+
+def test_a_folder_with_other_files_is_left_alone(write, tmp_path):
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds other files"):
+        import_into("usgs-mcs", [write("m.csv", GOOD)], folder)
+
+
+def test_an_older_edition_never_turns_a_newer_one_back(write, tmp_path):
+    into = tmp_path / "mine"
+    import_into("usgs-mcs", [write("m.csv", GOOD)], into)
+    old = write(
+        "w.csv",
+        "SOURCE,COMMODITY,COUNTRY,TYPE,UNIT_MEAS,PROD_EST_ 2024\n"
+        'MCS2025,Cobalt,Congo (Kinshasa),"Mine production",metric tons,220000\n',
+    )
+    found = import_into("usgs-world", [old], into)
+    assert "never turned back" in found.unmapped["reason"][0]
+    rows = load_study(into).table("plants")
+    rows = rows.filter(pl.col("plant") == "cobalt_mining_COD")
+    assert rows["base_activity_t_per_year"].to_list() == [226001]
+
+
+BAD = {
+    "empty": ("", "the file is empty"),
+    "only a header": (LONG_HEAD, "a header but no rows"),
+    "renamed column": (
+        GOOD.replace("Statistics_detail", "Statistic_detail"),
+        "row 1, column Statistics_detail: column 'Statistics_detail' is missing",
+    ),
+    "cut in a row": (GOOD[: GOOD.rindex("metric")], "row 3"),
+    "cut in a quoted cell": (GOOD + 'A,"B', "cut short"),
+    "no year": (GOOD.replace("2024", "next"), "row 2, column Year: 'next' is no year"),
+    "letters decoded twice": (
+        GOOD.replace("Algeria", "CÃ´te dâ€™Ivoire"),
+        "row 3, column Country: wrongly encoded text",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", sorted(BAD))
+def test_a_bad_file_is_refused_with_file_row_and_column(case, write, tmp_path):
+    text, message = BAD[case]
+    path = write("bad.csv", text)
+    with pytest.raises(InputError) as error:
+        import_into("usgs-mcs", [path], tmp_path / "s")
+    assert message in str(error.value)
+    assert "bad.csv" in str(error.value)
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"a,b\n1,\x00\n", "row 2: the file is corrupt: it holds zero bytes"),
+        (b"a,b\n1,\x81\n", "row 2: byte 0x81"),
+        (GOOD.encode("utf-16"), "encoded as UTF-16"),
+        (gzip.compress(GOOD.encode())[:60], "corrupt or cut short"),
+    ],
+)
+def test_broken_bytes_are_refused(write, tmp_path, content, message):
+    with pytest.raises(InputError) as error:
+        import_into("usgs-mcs", [write("bad.csv", content)], tmp_path / "s")
+    assert message in str(error.value)
+
+
+def test_a_broken_workbook_is_refused(write, tmp_path):
+    with pytest.raises(InputError, match="no workbook that can be read"):
+        import_into("icmm", [write("a.xlsx", b"PK\x03\x04 cut")], tmp_path / "s")
+
+
+def test_a_year_that_the_file_lacks_is_refused(write, tmp_path):
+    with pytest.raises(InputError, match=r"column Year.*no figures of 2019"):
+        import_into(
+            "usgs-mcs", [write("m.csv", GOOD)], tmp_path / "s",
+            options=Options(year=2019),
+        )  # fmt: skip
+
+
+def test_a_file_of_another_format_says_which_importer_fits(write, tmp_path):
+    path = write("m.csv", GOOD)
+    assert fitting(path) == "usgs-mcs"
+    for name in IMPORTERS:
+        if name in {"usgs-mcs", "csv"}:
+            continue
+        assert not importer(name).sniff(path), name
+        with pytest.raises(InputError, match="use `oreserve import usgs-mcs`"):
+            import_into(name, [path], tmp_path / "s")
+
+
+def test_an_unknown_format_names_the_nearest(write, tmp_path):
+    with pytest.raises(InputError, match="did you mean 'comtrade'"):
+        import_into("contrade", [write("m.csv", GOOD)], tmp_path / "s")
+
+
+def test_the_command_writes_and_prints_json(write, tmp_path, capsys):
+    into = tmp_path / "mine"
+    words = ["import", "usgs-mcs", str(write("m.csv", GOOD)), "--into", str(into)]
+    assert main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["tables"]["plants"] == 2
+    assert document["sources"] == ["USGS-MCS-2026"]
+    assert main(words) == 0
+    assert "2 rows read" in capsys.readouterr().out
+
+
+def test_the_command_refuses_without_traceback(write, tmp_path, capsys):
+    path = write("bad.csv", "")
+    assert main(["import", "baci", str(path), "--into", str(tmp_path / "s")]) == 1
+    text = capsys.readouterr().err
+    assert "the file is empty" in text
+    assert "Traceback" not in text
