@@ -110,6 +110,48 @@ def _class_lines() -> list[str]:
     return [*lines, ""]
 
 
+LISTED_PRICES = 10.0  # losses above this many prices are printed
+
+
+def _loss_lines(tables: Tables) -> list[str]:
+    """List the largest losses per tonne with what they are divided by."""
+    found = []
+    for row in tables.rows("demands", country="USA", **{"class": "other"}):
+        loss = row.get("loss_usd_per_t")
+        quotes = tables.rows("prices", item=row["item"], market="world", period="2024")
+        price = [r["usd_per_t"] for r in quotes if r["kind"] != "inside"]
+        if not isinstance(loss, float) or not price or not isinstance(price[0], float):
+            continue
+        ratio = loss / price[0]
+        if ratio > LISTED_PRICES:
+            use = sum(
+                float(r["quantity_t_per_year"] or 0)
+                for r in tables.rows("demands", item=row["item"], country="USA")
+            )
+            basis = "assumed" if row["evidence"] == "assumed" else "published"
+            cut = "yes" if "cut from" in str(row["note"]) else "no"
+            found.append((ratio, str(row["item"]), use, basis, cut))
+    lines = [
+        "## Losses per tonne above ten prices",
+        "",
+        (
+            "A loss is a published loss of GDP over American use. Where that use is "
+            "assumed the loss is cut to 25 base prices, though not below 0.3 of "
+            "itself, the low end of its interval; samarium's is halved instead. The "
+            "note of each demand keeps the uncut figure. What a plan buys of an item "
+            "with an assumed use rests on that assumption."
+        ),
+        "",
+        "| item | times the price | American use, t | use is | cut |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {item} | {ratio:.0f} | {use:,.0f} | {basis} | {cut} |"
+        for ratio, item, use, basis, cut in sorted(found, key=lambda f: (-f[0], f[1]))
+    ]
+    return [*lines, ""]
+
+
 def _assumption_lines(tables: Tables) -> list[str]:
     rows = [
         r
@@ -128,6 +170,7 @@ def readme(tables: Tables) -> str:
         *_list_lines(tables),
         *_evidence_lines(tables),
         *_class_lines(),
+        *_loss_lines(tables),
         *_assumption_lines(tables),
     ]
     return "\n".join(lines)

@@ -281,6 +281,13 @@ def test_no_loss_rests_on_an_assumed_use_unsaid(study: Study) -> None:
     assert ytterbium["loss_usd_per_t"] == pytest.approx(25 * 14_000, rel=1e-6)
 
 
+def test_readme_says_which_losses_rest_on_an_assumed_use(study: Study) -> None:
+    assert study.folder is not None
+    text = (study.folder / "README.md").read_text()
+    assert "| lutetium_oxide | 73 | 12 | assumed | yes |" in text
+    assert "| gallium | 192 | 19 | published | no |" in text
+
+
 def test_requirements_follow_the_planning_case(study: Study) -> None:
     rows = study.table("requirements").join(
         study.table("demands"), on="demand", suffix="_demand"
