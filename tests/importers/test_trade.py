@@ -89,6 +89,25 @@ def test_a_zip_gives_the_year_and_its_dictionary(tmp_path, read):
     assert lanes(found)["aluminum", "RUS", "USA"] == 10000  # 2023 is not opened
 
 
+def test_a_zip_without_the_year_lists_its_years(tmp_path, read):
+    path = tmp_path / "BACI_HS92_V202601.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(NAME, HEAD + ROWS)
+    with pytest.raises(InputError, match="no file of 2020; allowed: --year 2024"):
+        read("baci", path, year=2020)
+
+
+def test_parquet_streams_like_csv(tmp_path, write):
+    csv = write(NAME, HEAD + ROWS)
+    parquet = tmp_path / "b.parquet"
+    pl.read_csv(csv, schema_overrides={"k": pl.String}).with_columns(
+        pl.col("q").str.strip_chars().cast(pl.Float64)
+        if pl.read_csv(csv)["q"].dtype == pl.String
+        else pl.col("q")
+    ).write_parquet(parquet)
+    assert scan_baci([parquet]).collect().equals(scan_baci([csv]).collect())
+
+
 @pytest.mark.parametrize(
     "text, message",
     [

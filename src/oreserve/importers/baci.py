@@ -43,7 +43,7 @@ def scan_baci(paths: Sequence[Path]) -> pl.LazyFrame:
     Parameters
     ----------
     paths
-        CSV (also gzip) files with the columns t, i, j, k, v, q.
+        CSV (also gzip) or Parquet files with the columns t, i, j, k, v, q.
 
     Returns
     -------
@@ -54,15 +54,18 @@ def scan_baci(paths: Sequence[Path]) -> pl.LazyFrame:
     import polars as pl
 
     schema = {"t": pl.Int32, "i": pl.Int32, "j": pl.Int32}
-    schema_text = dict.fromkeys(("k", "v", "q"), pl.String)
-    frames = [
-        pl.scan_csv(
-            path,
-            schema_overrides={**schema, **schema_text},
-            null_values=["NA", ""],
-        )
-        for path in paths
-    ]
+    texts = dict.fromkeys(("k", "v", "q"), pl.String)
+    frames = []
+    for path in paths:
+        if path.suffix == ".parquet":
+            lazy = pl.scan_parquet(path).select(
+                *(pl.col(n).cast(t) for n, t in {**schema, **texts}.items())
+            )
+        else:
+            lazy = pl.scan_csv(
+                path, schema_overrides={**schema, **texts}, null_values=["NA", ""]
+            )
+        frames.append(lazy)
     return pl.concat(frames).select(
         pl.col("t").alias("year"),
         pl.col("i").alias("exporter"),
@@ -99,19 +102,15 @@ class Baci:
     def read(self, paths: Sequence[Path], options: Options) -> Imported:
         """Read the year of `options`; other yearly files are not opened."""
         year = base_year(options)
-        with _yearly(paths) as (files, dictionaries):
-            if not files:
-                refuse(
-                    "no yearly file", file=paths[0], allowed="BACI_HS92_Y2024_V*.csv"
-                )
+        with _yearly(paths, year) as (files, dictionaries, years):
             chosen = [f for f in files if year is None or _year(f) in {year, None}]
             if not chosen:
-                years = sorted({str(_year(f)) for f in files})
+                stated = f"--year {', '.join(map(str, years))}"
                 refuse(
-                    f"no file of {year}",
+                    f"no file of {year}" if years else "no yearly file",
                     file=paths[0],
                     column="t",
-                    allowed=f"--year {', '.join(years)}",
+                    allowed=stated if years else "BACI_HS92_Y2024_V*.csv",
                 )
             edition, version = _edition(chosen, options)
             source_id = f"BACI-{edition}" + (f"-{version}" if version else "")
@@ -137,27 +136,36 @@ class Baci:
 
 
 @contextmanager
-def _yearly(paths: Sequence[Path]) -> Iterator[tuple[list[Path], list[Path]]]:
-    """Give yearly files and dictionaries; zips are unpacked one member at a time."""
+def _yearly(
+    paths: Sequence[Path], year: int | None
+) -> Iterator[tuple[list[Path], list[Path], list[int]]]:
+    """Give yearly files, dictionaries and all years; zips give the wanted year only."""
     with tempfile.TemporaryDirectory(prefix="oreserve-baci-") as scratch:
         found: list[Path] = []
+        years = {_year(path) for path in paths}
         for path in paths:
             if path.suffix.lower() != ".zip":
                 found.append(path)
                 continue
             try:
                 with zipfile.ZipFile(path) as archive:
-                    for name in sorted(archive.namelist()):
-                        if not name.lower().endswith(".csv"):
+                    names = [Path(n) for n in archive.namelist() if n.endswith(".csv")]
+                    years |= {_year(n) for n in names}
+                    for name in sorted(names):
+                        if year is not None and _year(name) not in {year, None}:
                             continue
-                        target = Path(scratch) / Path(name).name
-                        with archive.open(name) as part, target.open("wb") as whole:
+                        target = Path(scratch) / name.name
+                        with (
+                            archive.open(name.as_posix()) as part,
+                            target.open("wb") as whole,
+                        ):
                             shutil.copyfileobj(part, whole, 1 << 20)
                         found.append(target)
             except (zipfile.BadZipFile, EOFError) as error:
                 refuse(f"the archive is corrupt or cut short: {error}", file=path)
         dictionaries = [p for p in found if _DICTIONARY.search(p.name)]
-        yield [p for p in found if p not in dictionaries], dictionaries
+        files = [p for p in found if p not in dictionaries]
+        yield files, dictionaries, sorted(y for y in years if y is not None)
 
 
 def _year(path: Path) -> int | None:
