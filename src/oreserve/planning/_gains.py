@@ -211,6 +211,9 @@ def _fill(group: Group, x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floa
     )
     order = np.argsort(-net, axis=None, kind="stable")
     steps = group.size.shape[2]
+    # Most steps are served, or nothing may be released for them, in every future.
+    useful = (left > 0.0) & (np.minimum(room, reserve[:, None]) > 0.0)[:, :, None]
+    order = order[useful.any(axis=0).ravel()[order]]
     for place in order:
         period, step = divmod(int(place), steps)
         if net[period, step] <= 0.0:

@@ -36,7 +36,7 @@ __all__ = ["Draw", "home_draws", "market_variants", "robust_shares", "tornado_ta
 
 Floats = npt.NDArray[np.float64]
 
-RELAXED_GAP = 5e-3
+RELAXED_GAP = 1e-2
 ROBUST_PART = 0.5
 """Part of a purchase's tonnes that must be bought again for it to survive."""
 
