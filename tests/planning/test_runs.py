@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+import oreserve
 from oreserve.errors import OreserveError
 from oreserve.market import (
     Commitment,
@@ -233,3 +238,41 @@ def test_initial_shortfall_is_that_of_a_simulation(study, base, market) -> None:
         assert short == pytest.approx(row["initial_shortfall_t"], rel=1e-9, abs=1e-9)
         seen += row["initial_shortfall_t"] > 0.0
     assert seen
+
+
+LOSS = """
+from oreserve.planning import plan
+from oreserve.study import load_study
+
+if __name__ == "__main__":
+    made = plan(
+        load_study("tiny"),
+        budget_usd=20e6,
+        scenarios=10,
+        verify=10,
+        frontier=False,
+        sensitivity=False,
+        programmes=False,
+    )
+    print(repr(made.figures["expected_loss_without_usd"]))
+    print(repr(made.figures["verified_loss_with_usd"]))
+"""
+
+
+def test_the_hash_seed_changes_no_loss(tmp_path) -> None:
+    script = tmp_path / "losses.py"
+    script.write_text(LOSS)
+    src = str(Path(oreserve.__file__).parent.parent)
+    found = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": src}
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.append([float(line) for line in done.stdout.split()])
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+    assert found[0][0] > 0.0
