@@ -431,4 +431,4 @@ def test_frontier_programmes_and_robust_buys(tiny) -> None:
     assert (result.programmes["outlays_usd"] <= BUDGET * (1 + 1e-9)).all()
     shares = result.reserve["robust_share"].drop_nulls()
     assert ((shares >= 0) & (shares <= 1)).all()
-    assert result.sensitivity.height == 8
+    assert result.sensitivity.height == 9

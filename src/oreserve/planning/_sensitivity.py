@@ -212,6 +212,7 @@ VARIANTS: tuple[tuple[str, str, float, float], ...] = (
     ("leakage through third countries", "leakage", 0.0, 2.0),
     ("growth of lanes", "lanes", 0.0, 2.0),
     ("traders' stocks", "stocks", 0.5, 2.0),
+    ("years until idle plants run", "restart", 0.5, 2.0),
 )
 
 
@@ -403,6 +404,10 @@ def vary_base(base: Base, kind: str, factor: float) -> Base:
         elif kind == "leakage":
             share = np.minimum(1.0, chain.leakage_share * factor)
             chains.append(replace(chain, leakage_share=share))
+        elif kind == "restart":
+            years = chain.plants.restart_years * factor
+            plants = replace(chain.plants, restart_years=years)
+            chains.append(replace(chain, plants=plants))
         else:
             chains.append(replace(chain, lane_growth=chain.lane_growth * factor))
     return replace(base, chains=tuple(chains))
