@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         load_study,
         studies,
     )
+    from oreserve.watch import Watch, watch
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ __all__ = [
     "Plan",
     "Study",
     "StudyError",
+    "Watch",
     "__version__",
     "check_study",
     "load_shock",
@@ -45,6 +47,7 @@ __all__ = [
     "plan",
     "simulate",
     "studies",
+    "watch",
     "write_report",
 ]
 
@@ -57,12 +60,14 @@ _HOMES = {
     "Plan": "oreserve.planning",
     "Study": "oreserve.study",
     "StudyError": "oreserve.study",
+    "Watch": "oreserve.watch",
     "check_study": "oreserve.study",
     "load_shock": "oreserve.study",
     "load_study": "oreserve.study",
     "plan": "oreserve.planning",
     "simulate": "oreserve.market",
     "studies": "oreserve.study",
+    "watch": "oreserve.watch",
     "write_report": "oreserve.report",
 }
 

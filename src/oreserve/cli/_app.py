@@ -25,6 +25,7 @@ from oreserve.cli._options import (
     parse_budget,
 )
 from oreserve.cli._progress import Stages
+from oreserve.cli._watch import watch_study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -342,6 +343,7 @@ def report(
 
 
 app.command("import")(import_files)
+app.command("watch")(watch_study)
 
 
 def _parse_instruments(text: str) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_target", "whole_folder"]
 
-MARKERS = ("plan.json", "outcome.json")  # one of them makes a folder a result
-OURS = frozenset({".csv", ".html", ".json", ".parquet", ".xlsx"})
+# One of them makes a folder a result.
+MARKERS = ("plan.json", "outcome.json", "watch.json")
+OURS = frozenset({".csv", ".html", ".ics", ".json", ".parquet", ".xlsx"})
 
 
 def check_target(target: Path) -> None:
