@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How exposed a country or bloc is, by mineral, stage and supplier."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from oreserve.exposure._base_year import (
+    RANK,
+    STAGES,
+    BaseYear,
+    mineral_weights,
+    read_base_year,
+)
+
+if TYPE_CHECKING:
+    from oreserve.exposure._assess import Assessment, assess
+    from oreserve.exposure._explain import Explanation, explain
+    from oreserve.exposure._trace import ALL_USES, Trace, trace
+
+__all__ = [
+    "ALL_USES",
+    "RANK",
+    "STAGES",
+    "Assessment",
+    "BaseYear",
+    "Explanation",
+    "Trace",
+    "assess",
+    "explain",
+    "mineral_weights",
+    "read_base_year",
+    "trace",
+]
+
+# Public name -> module; these need scipy or the market and are loaded when used.
+_HOMES = {
+    "ALL_USES": "_trace",
+    "Assessment": "_assess",
+    "Explanation": "_explain",
+    "Trace": "_trace",
+    "assess": "_assess",
+    "explain": "_explain",
+    "trace": "_trace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module 'oreserve.exposure' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"oreserve.exposure.{home}"), name)
+    globals()[name] = value
+    return value

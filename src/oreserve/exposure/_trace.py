@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where home's material really comes from: a walk upstream through trade and recipes.
+
+Follow a tonne of a mineral backwards. In the pool of item i in country c it was
+made there with the share output / supply, or came from the pool of country e with
+the share lane / supply. What was made in c came out of the pools of the inputs, by
+the mineral that each brought. These shares fill one sparse matrix Q of a mineral;
+the expected visits of every pool, for every use at once, are one solve:
+v = (I - Q^T)^-1 s. Recycling loops are part of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from oreserve.exposure._base_year import RANK, STAGES, mineral_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oreserve.exposure._base_year import BaseYear
+
+__all__ = ["ALL_USES", "Trace", "trace"]
+
+Floats = npt.NDArray[np.float64]
+ALL_USES = "all final uses"
+KEEPS = 1 - 1e-9  # share that stays in a closed trade cycle: keeps it solvable
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What lies behind home's uses of one mineral.
+
+    Parameters
+    ----------
+    mineral
+        The mineral that is followed.
+    uses
+        *(U,)*: items that home uses, and `ALL_USES` if it has final uses.
+    use_t
+        *(U,)*: t of the mineral a year in each.
+    items
+        *(J,)*: items of the chain, sorted by stage and name.
+    countries
+        *(C,)* of the figures.
+    passes
+        *(U, J, C)*: expected number of times that a tonne of the mineral in a use was
+        made into item j in country c; mostly 0 to 1.
+    unknown
+        *(U, J)*: part of a use whose way back breaks off, for want of data, where it
+        could still have passed item j.
+    flows
+        (item, country, input, origin) -> t of the mineral a year made in `origin` as
+        `input` and made in `country` into `item`, for all final uses.
+    arrivals
+        (item, origin) -> t of the mineral a year in home's final uses of an item, by
+        the country that made it.
+    """
+
+    mineral: str
+    uses: tuple[str, ...]
+    use_t: Floats
+    items: tuple[str, ...]
+    countries: tuple[str, ...]
+    passes: Floats
+    unknown: Floats
+    flows: Mapping[tuple[str, str, str, str], float]
+    arrivals: Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class _Pools:
+    """Pools of a mineral's chain: N of them, and how they feed each other."""
+
+    mineral: str
+    items: tuple[str, ...]
+    countries: tuple[str, ...]
+    state: dict[tuple[int, int], int]  # (item, country) -> pool
+    own: Floats  # (N,) share made in the country itself
+    trade: sparse.csr_array  # (N, N) shares from other countries' pools
+    made_of: sparse.csr_array  # (N, N) inputs of what is made, shares
+    known: Floats  # (N,) 1 where the pool's supply is known, else 0
+
+
+def trace(
+    base: BaseYear, mineral: str, *, home: Sequence[str], countries: Sequence[str]
+) -> Trace | None:
+    """Follow a mineral in home's uses back to every stage and country.
+
+    Parameters
+    ----------
+    base
+        Amounts of the base year.
+    mineral
+        Mineral to follow.
+    home
+        Countries of home.
+    countries
+        All countries, in the order of the result.
+
+    Returns
+    -------
+    Trace or None
+        None if home uses nothing that holds the mineral.
+    """
+    weight = mineral_weights(base, mineral)
+    pools = _pools(base, mineral, weight, countries)
+    uses, amounts, starts = _starts(base, weight, pools, home)
+    if not uses:
+        return None
+    step = pools.trade * KEEPS + sparse.diags_array(pools.own) @ pools.made_of
+    system = (sparse.eye_array(len(pools.own)) - step.T).tocsc()
+    visits = splu(system).solve(np.ascontiguousarray(starts.T))  # (N, U)
+    visits = np.clip(visits, 0.0, None)
+    passes = np.zeros((len(uses), len(pools.items), len(countries)))
+    lost = np.zeros((len(uses), len(pools.items)))
+    for (item, country), k in pools.state.items():
+        passes[:, item, country] = visits[k] * pools.own[k]
+        lost[:, item] += visits[k] * (1.0 - pools.known[k])
+    unknown = lost @ _reach(base, pools.items)
+    flows, arrivals = _final_flows(pools, uses, amounts, visits, starts)
+    return Trace(
+        mineral=mineral,
+        uses=uses,
+        use_t=amounts,
+        items=pools.items,
+        countries=tuple(countries),
+        passes=passes,
+        unknown=np.minimum(unknown, 1.0),
+        flows=flows,
+        arrivals=arrivals,
+    )
+
+
+def _pools(
+    base: BaseYear,
+    mineral: str,
+    weight: Mapping[str, float],
+    countries: Sequence[str],
+) -> _Pools:
+    items = tuple(sorted(weight, key=lambda i: (RANK[base.stage[i]], i)))
+    column = {c: k for k, c in enumerate(countries)}
+    row = {i: k for k, i in enumerate(items)}
+    state = {
+        (i, c): i * len(countries) + c
+        for i in range(len(items))
+        for c in range(len(countries))
+    }
+    size = len(state)
+    made = np.zeros(size)
+    for (item, country), t in base.output.items():
+        if item in row:
+            made[state[row[item], column[country]]] += t
+    supply = made.copy()
+    lanes: list[tuple[int, int, float]] = []
+    for item in items:
+        for (exporter, importer), t in sorted(base.imports.get(item, {}).items()):
+            to = state[row[item], column[importer]]
+            supply[to] += t
+            lanes.append((to, state[row[item], column[exporter]], t))
+    scale = np.divide(1.0, supply, out=np.zeros(size), where=supply > 0)
+    rows = np.array([to for to, _, _ in lanes], dtype=np.intp)
+    columns = np.array([origin for _, origin, _ in lanes], dtype=np.intp)
+    values = np.array([t for _, _, t in lanes]) if lanes else np.zeros(0)
+    trade = sparse.csr_array((values * scale[rows], (rows, columns)), (size, size))
+    return _Pools(
+        mineral=mineral,
+        items=items,
+        countries=tuple(countries),
+        state=state,
+        own=made * scale,
+        trade=trade,
+        made_of=_made_of(base, weight, row, column, state),
+        known=(supply > 0).astype(np.float64),
+    )
+
+
+def _made_of(
+    base: BaseYear,
+    weight: Mapping[str, float],
+    row: Mapping[str, int],
+    column: Mapping[str, int],
+    state: Mapping[tuple[int, int], int],
+) -> sparse.csr_array:
+    """Return of what is made in each pool's country: the shares of its inputs.
+
+    A process gives each output the same mix of inputs, by the mineral they bring. A
+    process without inputs that hold the mineral is where the way ends.
+    """
+    routes: dict[tuple[int, int], float] = defaultdict(float)
+    total: dict[int, float] = defaultdict(float)
+    for (process, country), t in sorted(base.activity.items()):
+        recipe = base.recipes.get(process, {})
+        brings = {i: -c * weight[i] for i, c in recipe.items() if c < 0 and i in weight}
+        brought = sum(brings.values())
+        for item, c in recipe.items():
+            if c <= 0 or item not in row or t <= 0:
+                continue
+            here = state[row[item], column[country]]
+            total[here] += c * t
+            for name, part in brings.items():
+                there = state[row[name], column[country]]
+                routes[here, there] += c * t * part / brought
+    rows = np.array([k for k, _ in routes], dtype=np.intp)
+    columns = np.array([k for _, k in routes], dtype=np.intp)
+    values = np.array([t / total[k] for (k, _), t in routes.items()], dtype=np.float64)
+    return sparse.csr_array((values, (rows, columns)), (len(state), len(state)))
+
+
+def _starts(
+    base: BaseYear, weight: Mapping[str, float], pools: _Pools, home: Sequence[str]
+) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Return the uses of home, t of the mineral in each, and where each starts.
+
+    Only items of the mineral and components that hold it are uses of it: a use of
+    alumina is no use of gallium. An item's use is that of demands and of plants;
+    `ALL_USES` holds demands only, because what plants use comes back in what they
+    make.
+    """
+    column = {c: k for k, c in enumerate(pools.countries)}
+    size = len(pools.own)
+    final, whole = np.zeros(size), np.zeros(size)
+    counted = {
+        i
+        for i in pools.items
+        if base.mineral[i] == pools.mineral or base.stage[i] == STAGES[-1]
+    }
+    for place, item in enumerate(pools.items):
+        for country in home if item in counted else ():
+            k = pools.state[place, column[country]]
+            final[k] = max(0.0, base.demand.get((item, country), 0.0)) * weight[item]
+    whole += final
+    for (process, country), t in sorted(base.activity.items()):
+        if country not in home:
+            continue
+        for item, c in base.recipes.get(process, {}).items():
+            if c < 0 and item in counted:
+                k = pools.state[pools.items.index(item), column[country]]
+                whole[k] += -c * t * weight[item]
+    width = len(pools.countries)
+    uses, amounts, starts = [], [], []
+    for place, item in enumerate(pools.items):
+        part = np.zeros(size)
+        part[place * width : (place + 1) * width] = whole[
+            place * width : (place + 1) * width
+        ]
+        if part.sum() > 0:
+            uses.append(item)
+            amounts.append(part.sum())
+            starts.append(part / part.sum())
+    if final.sum() > 0:
+        uses.append(ALL_USES)
+        amounts.append(final.sum())
+        starts.append(final / final.sum())
+    return tuple(uses), np.array(amounts), np.array(starts)
+
+
+def _reach(base: BaseYear, items: Sequence[str]) -> Floats:
+    """Return *(J, J)*: 1 where the way back from an item can pass another."""
+    row = {i: k for k, i in enumerate(items)}
+    reach = np.eye(len(items), dtype=bool)
+    for recipe in base.recipes.values():
+        outputs = [row[i] for i, c in recipe.items() if c > 0 and i in row]
+        inputs = [row[i] for i, c in recipe.items() if c < 0 and i in row]
+        for k in outputs:
+            reach[k, inputs] = True
+    for k in range(len(items)):  # Warshall: close the relation
+        reach |= np.outer(reach[:, k], reach[k])
+    return reach.astype(np.float64)
+
+
+def _final_flows(
+    pools: _Pools,
+    uses: Sequence[str],
+    amounts: Floats,
+    visits: Floats,
+    starts: Floats,
+) -> tuple[dict[tuple[str, str, str, str], float], dict[tuple[str, str], float]]:
+    """Return the flows behind all final uses, from maker to maker."""
+    if ALL_USES not in uses:
+        return {}, {}
+    u = uses.index(ALL_USES)
+    width = len(pools.countries)
+    origin = _Makers(pools)
+    made = sparse.diags_array(visits[:, u] * pools.own * amounts[u]) @ pools.made_of
+    flows: dict[tuple[str, str, str, str], float] = defaultdict(float)
+    coo = made.tocoo()
+    for here, pool, t in zip(coo.row, coo.col, coo.data, strict=True):
+        if t <= 0:
+            continue
+        item, country = divmod(int(here), width)
+        for maker, share in origin(int(pool)):
+            key = (pools.items[item], pools.countries[country],
+                   pools.items[int(pool) // width], pools.countries[maker])  # fmt: skip
+            flows[key] += float(t) * share
+    arrivals: dict[tuple[str, str], float] = defaultdict(float)
+    for pool in np.flatnonzero(starts[u]):
+        for maker, share in origin(int(pool)):
+            key2 = (pools.items[int(pool) // width], pools.countries[maker])
+            arrivals[key2] += float(starts[u, pool] * amounts[u]) * share
+    return dict(flows), dict(arrivals)
+
+
+class _Makers:
+    """Who made what a pool holds, through all its traders; items solved once."""
+
+    def __init__(self, pools: _Pools) -> None:
+        self._pools = pools
+        self._mix: dict[int, Floats] = {}
+
+    def __call__(self, pool: int) -> list[tuple[int, float]]:
+        width = len(self._pools.countries)
+        item, country = divmod(pool, width)
+        if item not in self._mix:
+            part = slice(item * width, (item + 1) * width)
+            trade = self._pools.trade[part, part].toarray() * KEEPS
+            own = np.diag(self._pools.own[part])
+            mix = np.asarray(np.linalg.solve(np.eye(width) - trade, own), np.float64)
+            self._mix[item] = mix
+        shares = self._mix[item][country]
+        return [(int(k), float(shares[k])) for k in np.flatnonzero(shares > 1e-9)]
