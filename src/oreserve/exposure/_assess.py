@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Assess a study: every indicator for every item, seen from one home."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from oreserve.errors import InputError
+from oreserve.exposure._cells import World, item_cells
+from oreserve.exposure._explain import evidence_counts
+from oreserve.exposure._figures import read_figures
+from oreserve.exposure._home import choose_minerals, find_home
+from oreserve.exposure._ranking import check_weights, rank
+from oreserve.exposure._rows import RowKeys
+from oreserve.exposure._tables import (
+    chain_frame,
+    measure_cells,
+    measures_frame,
+    origins_frame,
+    points_frame,
+    price_cells,
+    shares_frame,
+)
+from oreserve.exposure._trace import trace
+from oreserve.indicators import cells_frame
+from oreserve.tables import country_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oreserve.exposure._home import UnknownName
+    from oreserve.indicators import Cell
+    from oreserve.study import Study
+
+__all__ = ["TABLES", "Assessment", "assess"]
+
+TABLES = (
+    "ranking", "cells", "shares", "origins", "points", "measures", "scores",
+    "sensitivity", "classes", "minerals", "chain", "sources",
+)  # fmt: skip
+REASON = "the study has no item of it"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """How exposed home is, as tables.
+
+    Parameters
+    ----------
+    study, study_title, study_hash, study_folder
+        What was assessed; the folder only where the study is not bundled.
+    home, home_countries, as_of, year
+        For whom, seen from which day; `year` is the base year.
+    reconciled, weights, threshold, cover_needed
+        How.
+    unknown
+        Names of minerals that mean nothing here; the others were assessed.
+    ranking
+        One row per mineral: rank, score with bounds, its most exposed item, class.
+    cells
+        One row per item and indicator: value, low, high, status, unit, inputs, rows.
+    shares
+        Each country's part of world output by item.
+    origins
+        Through which countries home's uses passed, by stage and item upstream.
+    points
+        Countries and plants whose loss alone leaves too little.
+    measures
+        Measures aimed at home by item, with what changes next.
+    scores
+        The score of each item and its parts.
+    sensitivity, classes
+        The class of each mineral under other thresholds, normalisation and weights;
+        and how often it changes.
+    minerals
+        Which lists a mineral is on, and why one is not modelled.
+    chain
+        Home's own chain, for drawing.
+    sources
+        Sources of the study.
+    """
+
+    study: str
+    study_title: str
+    study_hash: str
+    study_folder: str | None
+    home: str
+    home_countries: tuple[str, ...]
+    as_of: str
+    year: int
+    reconciled: bool
+    weights: Mapping[str, float]
+    threshold: float
+    cover_needed: float
+    unknown: tuple[UnknownName, ...]
+    ranking: pl.DataFrame
+    cells: pl.DataFrame
+    shares: pl.DataFrame
+    origins: pl.DataFrame
+    points: pl.DataFrame
+    measures: pl.DataFrame
+    scores: pl.DataFrame
+    sensitivity: pl.DataFrame
+    classes: pl.DataFrame
+    minerals: pl.DataFrame
+    chain: pl.DataFrame
+    sources: pl.DataFrame
+
+    def figures(self) -> dict[str, Any]:
+        """Return what `assess.json` holds: the head and the ranked table."""
+        from oreserve.market.outcome import versions
+
+        return {
+            "study": self.study,
+            "study_title": self.study_title,
+            "study_hash": self.study_hash,
+            "study_folder": self.study_folder,
+            "home": self.home,
+            "home_countries": list(self.home_countries),
+            "as_of": self.as_of,
+            "base_year": self.year,
+            "reconciled": self.reconciled,
+            "weights": dict(self.weights),
+            "threshold": self.threshold,
+            "cover_needed": self.cover_needed,
+            "minerals": self.minerals.height,
+            "without_data": self.ranking.filter(pl.col("score").is_null()).height,
+            "unknown": [
+                {"name": u.name, "nearest": u.nearest, "message": u.message}
+                for u in self.unknown
+            ],
+            "ranking": self.ranking.to_dicts(),
+            "versions": versions(),
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `assess.json` and one CSV per table; whole or not at all."""
+        from oreserve.study import whole_folder
+
+        with whole_folder(Path(folder), marker="assess.json") as made:
+            for name in TABLES:
+                frame: pl.DataFrame = getattr(self, name)
+                frame.write_csv(made / f"{name}.csv")
+            text = json.dumps(self.figures(), indent=2, ensure_ascii=False)
+            (made / "assess.json").write_text(text + "\n", encoding="utf-8")
+        return Path(folder)
+
+    def summary(self) -> str:
+        """Return a few lines: the most exposed minerals, and what has no data."""
+        label = country_names().get(self.home, self.home)
+        lines = [
+            (
+                f"{self.study}, home {self.home} ({label}), base year {self.year}, "
+                f"as of {self.as_of}"
+            )
+        ]
+        known = self.ranking.drop_nulls("score").head(5)
+        lines += [
+            f"  {row['rank']}. {row['mineral']}: score {row['score']:.2f} "
+            f"({row['low']:.2f} to {row['high']:.2f}), most exposed at "
+            f"{row['item']}, {row['reliance']:.0%} from abroad"
+            for row in known.iter_rows(named=True)
+        ]
+        absent = self.ranking.filter(pl.col("score").is_null())["mineral"].to_list()
+        if absent:
+            lines.append(f"no data: {', '.join(absent)}")
+        soon = self.measures.drop_nulls("next_change").sort("next_change", "measure")
+        if soon.height:
+            first = soon.row(0, named=True)
+            lines.append(
+                f"next change of a measure: {first['measure']} on "
+                f"{first['next_change']}, in {first['days_to_change']} days"
+            )
+        lines += [one.message for one in self.unknown]
+        return "\n".join(lines)
+
+
+def assess(
+    study: Study,
+    *,
+    home: str | None = None,
+    minerals: Sequence[str] | None = None,
+    weights: Mapping[str, float] | None = None,
+    threshold: float = 0.4,
+    cover_needed: float = 0.5,
+    reconciled: bool = True,
+) -> Assessment:
+    """Assess how exposed home is, for every mineral, stage and supplier.
+
+    Parameters
+    ----------
+    study
+        A loaded study.
+    home
+        Country or bloc instead of the study's own: code, name or number.
+    minerals
+        Only these; all by default. Unknown names are returned in `unknown` and drop
+        no other.
+    weights
+        Of `reliance`, `concentration`, `governance`, `cover` in the score; 1 each.
+    threshold
+        Score from which a mineral is called critical, 0-1.
+    cover_needed
+        A supplier without which less than this part of supply is left is a single
+        point of failure, above 0 to 1.
+    reconciled
+        Use the figures that add up (the market's); else the raw ones.
+
+    Returns
+    -------
+    Assessment
+        Missing is null, with status `no_data`, never 0.
+
+    Raises
+    ------
+    InputError
+        If home is unknown, or no mineral is known.
+
+    Examples
+    --------
+    >>> from oreserve.study import load_study
+    >>> found = assess(load_study("tiny"), home="usa", minerals=["Ga"])
+    >>> found.ranking.select("mineral", "item", "status").rows()
+    [('gallium', 'gallium', 'ok')]
+    """
+    if not 0 < threshold <= 1:
+        message = f"threshold: {threshold}; allowed is above 0 to 1"
+        raise InputError(message)
+    whole_weights = check_weights(weights)
+    code = find_home(study, home)
+    chosen = choose_minerals(study, minerals)
+    world = _world(study, study.members(code), chosen.minerals, reconciled,
+                   cover_needed)  # fmt: skip
+    measures = measures_frame(study, world, code)
+    cells = (
+        *item_cells(world), *measure_cells(world, measures),
+        *price_cells(study, world),
+    )  # fmt: skip
+    kept = tuple(c for c in cells if c.keys["mineral"] in set(chosen.minerals))
+    ranking = rank(kept, chosen.minerals, weights=whole_weights, threshold=threshold)
+    only = pl.col("mineral").is_in(list(chosen.minerals))
+    return Assessment(
+        study=study.name,
+        study_title=study.title,
+        study_hash=study.hash,
+        study_folder=str(study.folder) if _is_private(study) else None,
+        home=code,
+        home_countries=world.home,
+        as_of=study.settings.as_of,
+        year=world.year,
+        reconciled=reconciled and study.settings.reconcile,
+        weights=whole_weights,
+        threshold=threshold,
+        cover_needed=cover_needed,
+        unknown=chosen.unknown,
+        ranking=ranking.minerals,
+        cells=_cells_table(study, kept),
+        shares=shares_frame(world).filter(only),
+        origins=origins_frame(world),
+        points=points_frame(world).filter(only),
+        measures=measures.filter(only),
+        scores=ranking.items,
+        sensitivity=ranking.sensitivity,
+        classes=ranking.summary,
+        minerals=_minerals_table(study, chosen.minerals),
+        chain=chain_frame(world),
+        sources=study.table("sources"),
+    )
+
+
+def _world(
+    study: Study,
+    home: tuple[str, ...],
+    minerals: tuple[str, ...],
+    reconciled: bool,  # noqa: FBT001  # private
+    cover_needed: float,
+) -> World:
+    figures = read_figures(study, reconciled=reconciled)
+    scores = dict(study.table("countries").select("country", "governance").iter_rows())
+    demands: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    rows = study.table("demands").select("item", "demand", "country")
+    for item, demand, country in rows.iter_rows():
+        demands[item].append((demand, country))
+    modelled = sorted(set(figures.minerals) & set(minerals))
+    traces = {
+        mineral: found
+        for mineral in modelled
+        if (found := trace(figures.base, mineral, home=home,
+                           countries=figures.countries)) is not None
+    }  # fmt: skip
+    return World(
+        figures=figures,
+        home=home,
+        year=study.settings.base_year,
+        governance=np.array(
+            [np.nan if (g := scores.get(c)) is None else g for c in figures.countries]
+        ),
+        traces=traces,
+        rows=RowKeys(figures, demands),
+        cover_needed=cover_needed,
+    )
+
+
+def _cells_table(study: Study, found: tuple[Cell, ...]) -> pl.DataFrame:
+    """Return the cells with the rows behind them, and how these are known."""
+    plain = [
+        replace(c, inputs={k: v for k, v in c.inputs.items() if k != "rows"})
+        for c in found
+    ]
+    keys = [(c.keys["mineral"], c.keys["item"], c.indicator) for c in found]
+    rows = pl.DataFrame(
+        [(*key, str(c.inputs["rows"])) for key, c in zip(keys, found, strict=True)],
+        schema=dict.fromkeys(("mineral", "item", "indicator", "rows"), pl.String),
+        orient="row",
+    )
+    table = cells_frame(plain).select(
+        "mineral", "item", "stage", "indicator", "year", "value", "low", "high",
+        "status", "unit", "inputs",
+    )  # fmt: skip
+    joined = table.join(
+        rows, on=["mineral", "item", "indicator"], how="left", maintain_order="left"
+    )
+    marks = evidence_counts(study, joined["rows"].to_list())
+    return joined.with_columns(pl.Series("evidence", marks, dtype=pl.String))
+
+
+def _is_private(study: Study) -> bool:
+    from oreserve.study import studies
+
+    return study.folder is not None and study.name not in set(studies()["name"])
+
+
+def _minerals_table(study: Study, minerals: tuple[str, ...]) -> pl.DataFrame:
+    items = study.table("items").group_by("mineral").len("items")
+    lists = (
+        study.table("lists")
+        .sort("mineral", "list")
+        .group_by("mineral")
+        .agg(
+            lists=pl.col("list").str.join("; "),
+            reason=pl.col("unmodelled_reason").drop_nulls().first(),
+        )
+    )
+    return (
+        pl.DataFrame({"mineral": list(minerals)}, schema={"mineral": pl.String})
+        .join(items, on="mineral", how="left", maintain_order="left")
+        .join(lists, on="mineral", how="left", maintain_order="left")
+        .with_columns(
+            status=pl.when(pl.col("items").is_null())
+            .then(pl.lit("no_data"))
+            .otherwise(pl.lit("modelled")),
+            items=pl.col("items").fill_null(0),
+            reason=pl.when(pl.col("items").is_null()).then(
+                pl.col("reason").fill_null(REASON)
+            ),
+        )
+    )
