@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from oreserve.errors import InfeasibleError, InputError, OreserveError
+    from oreserve.exposure import Assessment, assess, explain
     from oreserve.market import Outcome, simulate
     from oreserve.planning import Plan, plan
     from oreserve.report import write_report
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Assessment",
     "InfeasibleError",
     "InputError",
     "OreserveError",
@@ -41,7 +43,9 @@ __all__ = [
     "StudyError",
     "Watch",
     "__version__",
+    "assess",
     "check_study",
+    "explain",
     "load_shock",
     "load_study",
     "plan",
@@ -53,6 +57,7 @@ __all__ = [
 
 # Public name -> the package that defines it.
 _HOMES = {
+    "Assessment": "oreserve.exposure",
     "InfeasibleError": "oreserve.errors",
     "InputError": "oreserve.errors",
     "OreserveError": "oreserve.errors",
@@ -61,7 +66,9 @@ _HOMES = {
     "Study": "oreserve.study",
     "StudyError": "oreserve.study",
     "Watch": "oreserve.watch",
+    "assess": "oreserve.exposure",
     "check_study": "oreserve.study",
+    "explain": "oreserve.exposure",
     "load_shock": "oreserve.study",
     "load_study": "oreserve.study",
     "plan": "oreserve.planning",
