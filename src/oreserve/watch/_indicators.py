@@ -30,9 +30,9 @@ ERROR = {"read": 0.02, "secondary": 0.05, "estimated": 0.1, "computed": 0.1,
 
 SIGMAS = 2.0
 NAMES = {
-    "hhi": "concentration of world supply (HHI)",
-    "top_share": "share of the largest country",
-    "import_reliance": "net import reliance",
+    "hhi": "HHI of world supply",
+    "top_share": "top share",
+    "import_reliance": "import reliance",
 }
 
 

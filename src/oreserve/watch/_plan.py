@@ -88,13 +88,13 @@ def _bought(rows: Iterable[Mapping[str, str]]) -> list[str]:
         first, last = min(parts)[0], max(parts)[0]
         when = first if first == last else f"{first} to {last}"
         total = sum(t for _, t in sorted(parts))
-        found.append(f"buy {total:.4g} t of {title(item)}, {when}")
+        found.append(f"buy {_tonnes(total)} t of {title(item)}, {when}")
     return found
 
 
 def _signed(row: Mapping[str, str]) -> str:
     tonnes = _number(row.get("tonnes_per_year"))
-    amount = "" if tonnes is None else f" for {tonnes:.4g} t a year"
+    amount = "" if tonnes is None else f" for {_tonnes(tonnes)} t a year"
     begins = f" from {row['from']}" if row.get("from") else ""
     agreement = title(row.get("agreement", "an agreement"))
     return f"sign {agreement}{amount} of {title(row['item'])}{begins}"
@@ -104,6 +104,11 @@ def _built(row: Mapping[str, str]) -> str:
     option = f" with {row['option'].replace('_', ' ')}" if row.get("option") else ""
     start = f", output from {row['start_year']}" if row.get("start_year") else ""
     return f"support {title(row.get('project', 'a project'))}{option}{start}"
+
+
+def _tonnes(value: float) -> str:
+    text = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return text.replace(",", "\u202f")
 
 
 def _number(text: str | None) -> float | None:
