@@ -270,6 +270,7 @@ def solve_lshaped(
     workers: int = 1,
     iterations: int = 60,
     time_limit_s: float = 30.0,
+    option_rounds: int = OPTION_ROUNDS,
 ) -> Solution:
     """Solve the programme by cuts.
 
@@ -289,6 +290,8 @@ def solve_lshaped(
         Most rounds of either phase.
     time_limit_s
         For one master with whole options.
+    option_rounds
+        Most masters with whole options.
     """
     pool = CutPool() if pool is None else pool
     evaluator = Evaluator(programme, workers)
@@ -313,6 +316,7 @@ def solve_lshaped(
         rounds=rounds,
         gap=gap,
         time_limit_s=time_limit_s,
+        option_rounds=option_rounds,
     )
 
 
@@ -384,6 +388,7 @@ def _whole_options(
     rounds: int,
     gap: float,
     time_limit_s: float,
+    option_rounds: int,
 ) -> Solution:
     """Small masters with whole options; what they choose is solved to the end.
 
@@ -397,7 +402,7 @@ def _whole_options(
         cuts = evaluator(x)
         options.learn(cuts, evaluator.scenario_loss(cuts))
     seen: set[tuple[int, ...]] = set()
-    for step in range(OPTION_ROUNDS):
+    for step in range(option_rounds):
         tight = max(gap * 0.3, 1e-2 * 0.2**step)
         x, below = options.solve(gap=tight, time_limit_s=time_limit_s)
         bound = max(bound, below)

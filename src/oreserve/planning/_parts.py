@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,7 @@ VARIANT_SCENARIOS = 4
 PROGRAMME_SCENARIOS = 60
 PROGRAMME_GAP = 5e-3
 PROGRAMME_SECONDS = 3.0
+PROGRAMME_ROUNDS = 5
 
 
 def verification_table(
@@ -98,11 +100,14 @@ def verification_table(
     return pl.DataFrame(rows, schema=schema)
 
 
-def frontier_table(work: Work, best: Pass, budget_usd: float) -> pl.DataFrame:
-    """Solve for other budgets on the same cuts."""
+def frontier_table(
+    work: Work, best: Pass, budget_usd: float, *, wanted: bool = True
+) -> pl.DataFrame:
+    """Solve for other budgets on the same cuts; nothing if it is not wanted."""
+    if not wanted:
+        return pl.DataFrame()
     used = best.problem.programme.first.outlay(best.solution.x) * 1e6
     budgets = frontier_budgets(budget_usd, used)
-    rows = []
     points = sweep(
         best.problem,
         budgets,
@@ -110,18 +115,17 @@ def frontier_table(work: Work, best: Pass, budget_usd: float) -> pl.DataFrame:
         known=best.solution,
         workers=work.workers,
     )
-    for number, point in enumerate(points, start=1):
-        rows.append(
-            {
-                "budget_usd": point.budget,
-                "outlays_usd": point.outlay,
-                "expected_loss_usd": point.expected_loss,
-                "cvar_loss_usd": point.cvar_loss,
-                "objective_usd": point.objective,
-                "lower_bound_usd": point.bound,
-            }
-        )
-        work.say("Frontier", number, len(budgets))
+    rows = [
+        {
+            "budget_usd": point.budget,
+            "outlays_usd": point.outlay,
+            "expected_loss_usd": point.expected_loss,
+            "cvar_loss_usd": point.cvar_loss,
+            "objective_usd": point.objective,
+            "lower_bound_usd": point.bound,
+        }
+        for point in points
+    ]
     return pl.DataFrame(rows)
 
 
@@ -142,6 +146,7 @@ def programmes_table(work: Work, best: Pass, fresh_base: Runs) -> pl.DataFrame:
                 pool=best.pool,
                 workers=work.workers,
                 time_limit_s=PROGRAMME_SECONDS,
+                option_rounds=PROGRAMME_ROUNDS,
             )
             one = verified_pass(
                 problem,
@@ -200,26 +205,28 @@ def sensitivity_draws(
             for s in chosen
         ]
     )
-    draws = home_draws(
-        small,
-        transfer(problem, x, small),
-        shock_share=shock_share,
-        count=SENSITIVITY_DRAWS,
-        seed=seed,
-        workers=work.workers,
-        progress=lambda done, total: work.say("Other assumptions", done, total),
-    )
-    draws += market_variants(
-        problem,
-        x,
-        work.base,
-        benefit_by_item=_benefit_by_item(work.home, fresh_base, best.having),
-        count=VARIANT_SCENARIOS,
-        workers=work.workers,
-        pool=work.pool,
-        progress=lambda done, total: work.say("Other markets", done, total),
-    )
-    return draws
+    work.say("Other assumptions and markets", 0, None)
+    # Home's side only solves, while processes simulate other markets.
+    with ThreadPoolExecutor(1) as beside:
+        own = beside.submit(
+            home_draws,
+            small,
+            transfer(problem, x, small),
+            shock_share=shock_share,
+            count=SENSITIVITY_DRAWS,
+            seed=seed,
+            workers=work.workers,
+        )
+        markets = market_variants(
+            problem,
+            x,
+            work.base,
+            benefit_by_item=_benefit_by_item(work.home, fresh_base, best.having),
+            count=VARIANT_SCENARIOS,
+            workers=work.workers,
+            pool=work.pool,
+        )
+        return own.result() + markets
 
 
 def draws_table(draws: list[Draw]) -> pl.DataFrame:

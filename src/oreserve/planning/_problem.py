@@ -12,7 +12,13 @@ import numpy.typing as npt
 from oreserve.planning._columns import ColumnMap, build_columns
 from oreserve.planning._gains import split_groups
 from oreserve.planning._groups import NEGLIGIBLE, Conversions, build_groups
-from oreserve.planning._lshaped import CutPool, Solution, evaluate, solve_lshaped
+from oreserve.planning._lshaped import (
+    OPTION_ROUNDS,
+    CutPool,
+    Solution,
+    evaluate,
+    solve_lshaped,
+)
 from oreserve.planning._programme import (
     Programme,
     require_feasible,
@@ -206,6 +212,7 @@ def solve_problem(
     start: Floats | None = None,
     time_limit_s: float = 20.0,
     extensive_below: int = EXTENSIVE_BELOW,
+    option_rounds: int = OPTION_ROUNDS,
 ) -> Solution:
     """Solve by cuts from ten scenarios on, in extensive form below.
 
@@ -213,6 +220,8 @@ def solve_problem(
     ----------
     extensive_below
         Scenarios from which on cuts are used.
+    option_rounds
+        Most masters with whole options.
 
     Raises
     ------
@@ -240,4 +249,5 @@ def solve_problem(
         workers=workers,
         start=start,
         time_limit_s=time_limit_s,
+        option_rounds=option_rounds,
     )
