@@ -106,6 +106,18 @@ def test_states_and_events_at_the_edges(measure, cells, state, event):
     assert [a.event for a in of(found, "measure")] == ([event] if event else [])
 
 
+@pytest.mark.parametrize("kind, level", [("ban", "alarm"), ("tariff", "warning")])
+def test_ban_that_may_be_back_stays_an_alarm(measure, kind, level):
+    cells = {"tariff_share": 0.1} if kind == "tariff" else {}
+    study = measure(
+        kind=kind, status="suspended", announced="2024-12-03", **cells,
+        **{"from": "2026-11-27"},
+    )  # fmt: skip
+    for day in ("2026-11-28", "2027-06-01"):
+        alert = only(watch(study, on=day), "measure")
+        assert (alert.event, alert.level) == ("look_again", level)
+
+
 def test_suspended_since_its_announcement_is_not_told_to_have_come_back(measure):
     study = measure(
         status="suspended", announced="2024-12-03", **{"from": "2024-12-03"}
@@ -220,6 +232,15 @@ def test_price_band(quiet, now, level):
     found = [a for a in of(watch(study, on=DAY), "price", "gallium")
              if a.event == "outside_band"]  # fmt: skip
     assert [a.level for a in found] == ([level] if level else [])
+
+
+def test_past_day_knows_no_mean_of_its_own_year(quiet):
+    prices = quiet.table("prices").filter(quiet.table("prices")["item"] != "gallium")
+    rows = [price(market=m, usd_per_t=100.0) for m in ("USA", "CHN", "JPN", "AUS")]
+    rows.append(price(usd_per_t=900.0, period="2025"))
+    study = _with_prices(quiet, prices, rows)
+    assert of(watch(study, on="2025-12-31"), "price", "gallium") == []
+    assert of(watch(study, on="2026-01-01"), "price", "gallium")
 
 
 def test_old_quote_is_information_only(quiet):
@@ -341,10 +362,17 @@ def test_thresholds_are_arguments(tiny):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"hhi": 1.2}, {"price_low": 3.0}, {"price_alarm": 1.0}, {"sigmas": 0.0}]
+    "wrong",
+    [
+        {"hhi": 1.2},
+        {"price_low": 3.0},
+        {"price_alarm": 1.0},
+        {"sigmas": 0.0},
+        {"step": float("nan")},
+    ],
 )
 def test_lines_that_say_nothing_are_refused(wrong):
-    with pytest.raises(InputError, match="allowed is"):
+    with pytest.raises(InputError, match=r"allowed (is|are)"):
         Lines(**wrong)
 
 

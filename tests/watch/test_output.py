@@ -231,12 +231,21 @@ def test_alerts_are_written_before_the_exit_code_says_so(capsys, tmp_path):
     assert (out / "watch.html").is_file()
 
 
+def test_lines_are_options(capsys):
+    code, out, _ = run(capsys, "watch", "tiny", "--on", DAY, "--line", "price_split=9",
+                       "--line", "least_points=8", "--json")  # fmt: skip
+    document = json.loads(out)
+    assert code == 0
+    assert document["lines"]["least_points"] == 8
+    assert not any(a["event"] == "split" for a in document["alerts"])
+
+
 def test_second_run_remembers_what_was_seen_first(capsys, tmp_path):
     out = tmp_path / "w"
-    for day in ("2026-11-20", DAY):
+    for day in (DAY, "2026-11-24"):
         assert run(capsys, "watch", "tiny", "--on", day, "--out", str(out))[0] == 0
     document = json.loads((out / "watch.json").read_text(encoding="utf-8"))
-    assert {a["first_seen"] for a in document["alerts"]} == {"2026-11-20"}
+    assert {a["first_seen"] for a in document["alerts"]} == {DAY}
     (out / "watch.json").write_text("{")
     assert run(capsys, "watch", "tiny", "--on", DAY, "--out", str(out))[0] == 0
 
@@ -249,6 +258,9 @@ def test_second_run_remembers_what_was_seen_first(capsys, tmp_path):
         (["--on", DAY, "--since", "2027-01-01"], "after on"),
         (["--on", DAY, "--fail-on", "alarms"], "did you mean alarm?"),
         (["--on", DAY, "--plan", "nowhere"], "no plan.json"),
+        (["--on", DAY, "--line", "hi=0.5"], "did you mean hhi?"),
+        (["--on", DAY, "--line", "hhi=much"], "is no number"),
+        (["--on", DAY, "--line", "hhi=2"], "0 to 1"),
     ],
 )
 def test_wrong_input_is_exit_1(capsys, tmp_path, arguments, hint):

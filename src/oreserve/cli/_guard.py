@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn whatever goes wrong into one message and an exit code.
 
-0 done, 1 the input is wrong, 2 usage, 3 no solution, 130 interrupted.
+0 done, 1 the input is wrong, 2 usage, 3 no solution, 130 interrupted. `watch` adds
+10: done, and alerts reach the level of --fail-on.
 """
 
 from __future__ import annotations

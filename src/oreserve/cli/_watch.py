@@ -7,7 +7,7 @@ import json
 import sys
 from datetime import date
 from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from oreserve.cli._options import (  # noqa: TC001  # typer reads them at run ti
     OutOption,
     StudyArgument,
 )
+
+if TYPE_CHECKING:
+    from oreserve.watch import Lines
 
 __all__ = ["AT_OR_OVER", "watch_study"]
 
@@ -46,6 +49,14 @@ def watch_study(
     plan: Annotated[
         Path | None,
         typer.Option(help="Folder of a plan: what it does about each alert."),
+    ] = None,
+    line: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A line to cross, such as hhi=0.5, top_share, import_reliance, "
+            "price_high, price_alarm, price_split, sigmas or step; may be repeated.",
+            metavar="NAME=VALUE",
+        ),
     ] = None,
     fail_on: Annotated[
         str | None,
@@ -81,6 +92,7 @@ def watch_study(
         on=on,
         since=since,
         within_days=within,
+        lines=_lines(line or []),
         plan=plan,
         seen=_seen(out),
     )
@@ -96,6 +108,32 @@ def watch_study(
             typer.echo(f"Page: {out / 'watch.html'}; dates: {out / 'calendar.ics'}")
     if fail_on is not None and found.at_or_over(fail_on):
         raise typer.Exit(AT_OR_OVER)
+
+
+def _lines(words: list[str]) -> Lines:
+    """Read the lines to cross; unknown names and values are refused."""
+    from dataclasses import fields
+
+    from oreserve.errors import InputError
+    from oreserve.tables import nearest
+    from oreserve.watch import Lines
+
+    known = {field.name: field.type for field in fields(Lines)}
+    values: dict[str, Any] = {}
+    for word in words:
+        name, _, text = word.partition("=")
+        name = name.strip()
+        if name not in known:
+            guess = nearest(name, tuple(known))
+            hint = f"; did you mean {guess}?" if guess else ""
+            message = f"--line {word!r}: allowed are {', '.join(known)}{hint}"
+            raise InputError(message)
+        try:
+            values[name] = int(text) if known[name] == "int" else float(text)
+        except ValueError:
+            message = f"--line {word!r}: {text!r} is no number; write {name}=0.5"
+            raise InputError(message) from None
+    return Lines(**values)
 
 
 def _seen(out: Path | None) -> dict[str, date]:

@@ -168,13 +168,13 @@ def _of_one(
         return
     if measure.state == "ended":
         if since is not None and ends is not None and since < ends <= on:
-            yield alert("ended", "notice", f"{name} ended on {day_text(ends)}", ends)
+            yield alert("ended", "notice", f"{name}: ended on {day_text(ends)}", ends)
         return
     if measure.state == "past_until" and ends is not None:
         yield alert(
             "past_until",
             "warning" if touches else "notice",
-            f"{name} is listed as in force but ended on {day_text(ends)}",
+            f"{name}: listed as in force but ended on {day_text(ends)}",
             ends,
             LOOK_AGAIN,
         )
@@ -184,18 +184,18 @@ def _of_one(
         yield alert(
             "begins",
             _level_of_start(measure, touches=touches),
-            f"{name} takes effect on {day_text(begins)}, {days_text(left)}",
+            f"{name}: takes effect on {day_text(begins)}, {days_text(left)}",
             begins,
         )
     elif begins is not None and since is not None and since < begins <= on:
-        what = f"{name} has been in force since {day_text(begins)}"
+        what = f"{name}: in force since {day_text(begins)}"
         yield alert("began", "warning" if touches else "info", what, begins)
     if ends is not None and 0 < (ends - on).days <= within_days:
         left = (ends - on).days
         yield alert(
             "expires",
             "notice" if touches else "info",
-            f"{name} expires on {day_text(ends)}, {days_text(left)}",
+            f"{name}: expires on {day_text(ends)}, {days_text(left)}",
             ends,
             "afterwards it no longer applies unless it is renewed",
         )
@@ -206,7 +206,7 @@ def _of_one(
         and since < told <= on
         and measure.state == "announced"
     ):
-        what = f"{name} was announced on {day_text(told)}"
+        what = f"{name}: announced on {day_text(told)}"
         yield alert("announced", "notice", what, told)
 
 
@@ -221,22 +221,22 @@ def _suspended(
 ) -> Iterator[Alert]:
     back, ends = measure.suspended_until, measure.ends
     if ends is not None and ends <= on:
-        what = f"{name} is listed as suspended but ended on {day_text(ends)}"
+        what = f"{name}: listed as suspended but ended on {day_text(ends)}"
         yield alert("past_until", "notice", what, ends, LOOK_AGAIN)
     elif back is None:
         yield alert(
             "look_again",
             "warning" if touches else "notice",
-            f"{name} is suspended and no day is known on which it comes back",
+            f"{name}: suspended, and no day is known on which it comes back",
             None,
             LOOK_AGAIN,
         )
     elif back < on:
+        # Nobody has said that it is still suspended: a ban may well be back.
         yield alert(
             "look_again",
-            "warning" if touches else "notice",
-            f"{name} is still listed as suspended although the suspension was to end "
-            f"on {day_text(back)}",
+            _level_of_passed(measure, touches=touches),
+            f"{name}: still listed as suspended, but only until {day_text(back)}",
             back,
             LOOK_AGAIN,
         )
@@ -249,6 +249,12 @@ def _suspended(
             back,
             "it applies again from that day unless the suspension is extended",
         )
+
+
+def _level_of_passed(measure: Measure, *, touches: bool) -> str:
+    if not touches:
+        return "notice"
+    return "alarm" if measure.row["kind"] == "ban" else "warning"
 
 
 def _level_of_start(measure: Measure, *, touches: bool) -> str:

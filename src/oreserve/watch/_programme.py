@@ -88,7 +88,7 @@ def project_alerts(
         at_home = row["country"] in home.countries
         name = title(row["project"])
         text = (
-            f"{name} is late: {what} was due by the end of {day.year - 1}"
+            f"{name}: late, {what} was due by the end of {day.year - 1}"
             if late
             else f"{name}: {what} is due by the end of {day.year - 1}"
         )
@@ -130,14 +130,14 @@ def agreement_alerts(
             level = "warning" if mine and row["rung"] in FIRM else "notice"
             left = days_text((until - on).days)
             found.append(
-                ("ends", level, f"{name} ends on {day_text(until)}, {left}", until)
+                ("ends", level, f"{name}: ends on {day_text(until)}, {left}", until)
             )
         elif until is not None and -within_days <= (until - on).days <= 0:
-            text = f"{name} ended on {day_text(until)} and is still listed"
+            text = f"{name}: ended on {day_text(until)} and still listed"
             found.append(("ended", "notice" if mine else "info", text, until))
         if start is not None and 0 <= (start - on).days <= within_days:
             left = days_text((start - on).days)
-            text = f"{name} begins on {day_text(start)}, {left}"
+            text = f"{name}: begins on {day_text(start)}, {left}"
             found.append(("begins", "notice" if mine else "info", text, start))
         for event, level, text, day in found:
             yield Alert(

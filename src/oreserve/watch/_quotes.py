@@ -162,9 +162,17 @@ def _length(period: str) -> int:
 
 
 def _known(study: Study, on: date) -> pl.DataFrame:
+    """Return the prices known on a day.
+
+    A year's mean counts from the first day on, as everywhere in a study; but on a
+    day before as_of only once the year is over, lest the past knows the future.
+    """
     prices = study.table("prices")
+    today = on >= study.settings.as_of_date
     begun = [
-        (start := period_start(period)) is not None and start <= on
+        (start := period_start(period)) is not None
+        and start <= on
+        and (today or "-" in period or start.year < on.year)
         for period in prices["period"]
     ]
     return prices.filter(pl.Series(begun, dtype=pl.Boolean))

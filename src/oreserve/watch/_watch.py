@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass, replace
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from oreserve.study import Study
     from oreserve.watch._home import Home
+    from oreserve.watch._indicators import Reading
     from oreserve.watch._measures import Measure
 
 __all__ = ["Lines", "Watch", "watch"]
@@ -77,6 +79,10 @@ class Lines:
 
     def __post_init__(self) -> None:
         """Refuse lines that could never, or always, be crossed."""
+        for name, value in asdict(self).items():
+            if not math.isfinite(value):
+                message = f"lines: {name} is {value}; allowed are finite numbers"
+                raise InputError(message)
         for name in ("hhi", "top_share", "import_reliance"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
@@ -249,7 +255,7 @@ def watch(
     elif after is not None:
         changes = changes_since(study, measures, since=after, on=day)
     now = readings(study, home)
-    old = () if before is None else readings(before, home_of(before))
+    old = () if before is None else _readings_for(before, study.settings.home)
     limits = {n: getattr(chosen, n) for n in ("hhi", "top_share", "import_reliance")}
     span: dict[str, Any] = {"on": day, "within_days": within_days}
     found = [
@@ -273,6 +279,13 @@ def watch(
             "sources": _sources(study, alerts, dates),
         },
     )
+
+
+def _readings_for(study: Study, home: str) -> tuple[Reading, ...]:
+    """Return the readings of an earlier study for the home of today's."""
+    if study.settings.home != home:
+        study = study.with_settings(home=home)
+    return readings(study, home_of(study))
 
 
 def _of_study(
