@@ -13,6 +13,9 @@ __all__ = ["title"]
 _SYMBOLS = {"ndfeb": "NdFeB", "ndpr": "NdPr", "smco": "SmCo", "drc": "DRC",
             "usd": "USD", "tio2": "TiO₂"}  # fmt: skip
 
+# Country codes that read as words in the names of rows.
+_ENGLISH = frozenset({"and", "are", "arm", "can", "cod", "nor", "pan", "per", "ton"})
+
 
 def title(name: str) -> str:
     """Write the name of an item, a measure or a series for a reader.
@@ -21,6 +24,8 @@ def title(name: str) -> str:
     --------
     >>> title("china_ban_to_usa"), title("ndpr_oxide")
     ('China ban to USA', 'NdPr oxide')
+    >>> title("price_usd_per_t/gallium/outside")
+    'Price USD per t, gallium, outside'
     """
     text = re.sub(
         r"[A-Za-z0-9]+",
@@ -35,6 +40,6 @@ def title(name: str) -> str:
 def _words() -> dict[str, str]:
     """Country codes in capitals, one-word countries by name, chemical shorthands."""
     names = country_names()
-    codes = {code.lower(): code for code in names if code != "AND"}  # "and" is a word
+    codes = {code.lower(): code for code in names if code.lower() not in _ENGLISH}
     places = {name.lower(): name for name in names.values() if name.isalpha()}
     return codes | places | {"eu": "EU"} | _SYMBOLS
