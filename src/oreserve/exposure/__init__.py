@@ -16,7 +16,7 @@ from oreserve.exposure._base_year import (
 
 if TYPE_CHECKING:
     from oreserve.exposure._assess import Assessment, assess
-    from oreserve.exposure._explain import Explanation, explain
+    from oreserve.exposure._explain import Explanation, definition, explain
     from oreserve.exposure._trace import ALL_USES, Trace, trace
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Explanation",
     "Trace",
     "assess",
+    "definition",
     "explain",
     "mineral_weights",
     "read_base_year",
@@ -41,6 +42,7 @@ _HOMES = {
     "Explanation": "_explain",
     "Trace": "_trace",
     "assess": "_assess",
+    "definition": "_explain",
     "explain": "_explain",
     "trace": "_trace",
 }

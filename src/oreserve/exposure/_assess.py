@@ -14,7 +14,7 @@ import polars as pl
 
 from oreserve.errors import InputError
 from oreserve.exposure._cells import World, item_cells
-from oreserve.exposure._explain import evidence_counts
+from oreserve.exposure._explain import evidence_counts, evidence_frame
 from oreserve.exposure._figures import read_figures
 from oreserve.exposure._home import choose_minerals, find_home
 from oreserve.exposure._ranking import check_weights, rank
@@ -43,7 +43,7 @@ __all__ = ["TABLES", "Assessment", "assess"]
 
 TABLES = (
     "ranking", "cells", "shares", "origins", "points", "measures", "scores",
-    "sensitivity", "classes", "minerals", "chain", "sources",
+    "sensitivity", "classes", "minerals", "chain", "evidence", "sources",
 )  # fmt: skip
 REASON = "the study has no item of it"
 
@@ -83,6 +83,8 @@ class Assessment:
         Which lists a mineral is on, and why one is not modelled.
     chain
         Home's own chain, for drawing.
+    evidence
+        The rows of the study behind each item's cells: value, evidence, source.
     sources
         Sources of the study.
     """
@@ -111,6 +113,7 @@ class Assessment:
     classes: pl.DataFrame
     minerals: pl.DataFrame
     chain: pl.DataFrame
+    evidence: pl.DataFrame
     sources: pl.DataFrame
 
     def figures(self) -> dict[str, Any]:
@@ -245,6 +248,7 @@ def assess(
     )  # fmt: skip
     kept = tuple(c for c in cells if c.keys["mineral"] in set(chosen.minerals))
     ranking = rank(kept, chosen.minerals, weights=whole_weights, threshold=threshold)
+    table = _cells_table(study, kept)
     only = pl.col("mineral").is_in(list(chosen.minerals))
     return Assessment(
         study=study.name,
@@ -261,7 +265,7 @@ def assess(
         cover_needed=cover_needed,
         unknown=chosen.unknown,
         ranking=ranking.minerals,
-        cells=_cells_table(study, kept),
+        cells=table,
         shares=shares_frame(world).filter(only),
         origins=origins_frame(world),
         points=points_frame(world).filter(only),
@@ -270,7 +274,8 @@ def assess(
         sensitivity=ranking.sensitivity,
         classes=ranking.summary,
         minerals=_minerals_table(study, chosen.minerals),
-        chain=chain_frame(world),
+        chain=chain_frame(world, code),
+        evidence=evidence_frame(study, table),
         sources=study.table("sources"),
     )
 

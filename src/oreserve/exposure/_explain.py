@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from oreserve.indicators import Definition
     from oreserve.study import Study
 
-__all__ = ["Explanation", "SourceRow", "definition", "evidence_counts", "explain"]
+__all__ = [
+    "Explanation",
+    "SourceRow",
+    "definition",
+    "evidence_counts",
+    "evidence_frame",
+    "explain",
+]
 
 HEADS = ("assess.json", "plan.json", "outcome.json")
 FORMS = (
@@ -312,7 +319,10 @@ def _rows_behind(
         if key.startswith("+"):
             left_out += int(key[1:])
             continue
-        found += lookup.find(table, key)
+        rows = lookup.find(table, key)
+        if not rows and table == "plants":  # in a result a project is a plant
+            rows = lookup.find("projects", key)
+        found += rows
     return found, left_out
 
 
@@ -397,6 +407,60 @@ class _Lookup:
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+MAIN_VALUES = {
+    "plants": ("base_activity_t_per_year", "t a year"),
+    "lanes": ("base_t_per_year", "t a year"),
+    "demands": ("quantity_t_per_year", "t a year"),
+    "recipes": ("coefficient", "t per t"),
+    "countries": ("governance", "-2.5 to 2.5"),
+    "prices": ("usd_per_t", "USD/t"),
+    "measures": ("status", ""),
+}
+
+
+def evidence_frame(study: Study, cells: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the study that the cells of each item name, once each.
+
+    Returns
+    -------
+    DataFrame
+        mineral, item, table, key, value (text, as in the study), unit, evidence,
+        source_id, note; sorted by mineral, item, table, key.
+    """
+    lookup = _Lookup(study)
+    found: dict[tuple[str, str, str, str], SourceRow | None] = {}
+    for mineral, item, text in cells.select("mineral", "item", "rows").iter_rows():
+        for table, key in split_rows(text or ""):
+            place = (mineral, item, table, key)
+            if place not in found and not key.startswith("+"):
+                rows = lookup.find(table, key)
+                found[place] = rows[0] if rows else None
+    made = []
+    for (mineral, item, table, key), row in sorted(found.items(), key=_by_place):
+        name, unit = MAIN_VALUES[table]
+        value = row.values.get(name) if row else None
+        made.append(
+            (
+                mineral, item, table, key, None if value is None else str(value), unit,
+                row.evidence if row else "assumed",
+                row.source_id if row else None,
+                row.note if row else "added so that figures add up",
+            )
+        )  # fmt: skip
+    names = (
+        "mineral", "item", "table", "key", "value", "unit", "evidence", "source_id",
+        "note",
+    )  # fmt: skip
+    schema = dict.fromkeys(names, pl.String)
+    return pl.DataFrame(made, schema=schema, orient="row")
+
+
+def _by_place(
+    pair: tuple[tuple[str, str, str, str], SourceRow | None],
+) -> tuple[str, str, str, str]:
+    return pair[0]
 
 
 def evidence_counts(study: Study, texts: list[str | None]) -> list[str | None]:

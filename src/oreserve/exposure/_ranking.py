@@ -96,13 +96,18 @@ def rank(
     ranked = _by_mineral(frame, minerals)
     varied = _variants(parts, items, minerals, weights)
     base = Setting("as stated", (Threshold("score", threshold),))
-    settings = (
+    settings = [
         *threshold_grid(base, steps=STEPS),
-        Setting("rescaled to the largest and smallest", base.thresholds,
-                {"score": rescale}),
-        *(Setting(name, (Threshold(name, threshold),))
-          for name in varied if name != "score"),
-    )  # fmt: skip
+        *(
+            Setting(name, (Threshold(name, threshold),))
+            for name in varied
+            if name != "score"
+        ),
+    ]
+    if np.unique(varied["score"][~np.isnan(varied["score"])]).size > 2:
+        # Among one or two minerals the largest and smallest say nothing.
+        name = "rescaled to the largest and smallest"
+        settings.append(Setting(name, base.thresholds, {"score": rescale}))
     table = sensitivity(list(minerals), varied, settings=settings)
     summary = sensitivity_summary(table)
     classes = table.filter(pl.col("setting") == "as stated").select("mineral", "class")

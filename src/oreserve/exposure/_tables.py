@@ -128,7 +128,7 @@ def _origin_rows(
     ]
 
 
-def chain_frame(world: World) -> pl.DataFrame:
+def chain_frame(world: World, home: str) -> pl.DataFrame:
     """Return home's own chain for drawing: mineral, kind, stage, item, country, ..."""
     stage = world.figures.base.stage
     rows: dict[tuple[str, ...], float] = defaultdict(float)
@@ -146,8 +146,8 @@ def chain_frame(world: World) -> pl.DataFrame:
                 key = (mineral, "flow", stage[part], "", origin, stage[made], country)
                 rows[key] += amount
         for (item, origin), amount in found.arrivals.items():
-            rows[mineral, "flow", stage[item], "", origin, "use", "home"] += amount
-        rows[mineral, "output", "use", "use", "home", "", ""] += t
+            rows[mineral, "flow", stage[item], "", origin, "use", home] += amount
+        rows[mineral, "output", "use", "use", home, "", ""] += t
     names = ("mineral", "kind", "stage", "item", "country", "to_stage", "to_country")
     made_rows = [
         {**dict(zip(names, key, strict=True)), "t": float(f"{t:.6g}")}
