@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["write_excel"]
 
 MAX_ROWS = 50_000  # beyond this a workbook is slow to open; the CSV has all rows
-FIRST = ("reserve", "agreements", "projects", "coverage")
+FIRST = ("ranking", "reserve", "agreements", "projects", "coverage")
 
 
 def write_excel(folder: Path | str, path: Path | str) -> None:
@@ -74,6 +74,8 @@ def _figures_sheet(book: Any, styles: dict[str, Any], figures: dict[str, Any]) -
     sheet.write_row(0, 0, ["figure", "value"], styles["head"])
     flat: list[tuple[str, Any]] = []
     for name, value in figures.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            continue  # a table, which has its own sheet
         if isinstance(value, dict):
             flat += [(f"{name}.{key}", inner) for key, inner in value.items()]
         else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ResultFolder", "read_result"]
 
-HEADS = ("plan.json", "outcome.json")
+HEADS = ("plan.json", "outcome.json", "assess.json")
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from oreserve.errors import InputError
 from oreserve.report import _decision, _minerals, _sections
 from oreserve.report import _format as fmt
 from oreserve.report._folder import ResultFolder, read_result
-from oreserve.report._tables import csv_link, evidence_mark
+from oreserve.report._tables import csv_link, evidence_mark, source_link
 
 if TYPE_CHECKING:
     from oreserve.planning import Plan
     from oreserve.study import Study
 
-__all__ = ["render_report", "write_report"]
+__all__ = ["fill_template", "render_report", "write_page", "write_report"]
 
 CARRIED = (
     "reserve", "agreements", "projects", "coverage", "marginal_value", "frontier",
@@ -65,8 +65,11 @@ def write_report(
         raise InputError(message)
     if not (folder / "chain.csv").is_file():
         _add_study_tables(folder, study)
-    page = render_report(read_result(folder))
-    target = Path(path)
+    write_page(render_report(read_result(folder)), Path(path))
+
+
+def write_page(page: str, target: Path) -> None:
+    """Write a page; it appears whole or not at all."""
     handle, scratch_file = tempfile.mkstemp(suffix=".html", dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -95,6 +98,11 @@ def _add_study_tables(folder: Path, study: Study | None) -> None:
 
 def render_report(result: ResultFolder) -> str:
     """Return the page of a plan's folder."""
+    return fill_template("report.html.j2", _context(result))
+
+
+def fill_template(name: str, context: dict[str, Any]) -> str:
+    """Fill a template of this package; a name without a value is an error."""
     package = files("oreserve.report")
     environment = jinja2.Environment(
         autoescape=True,
@@ -102,23 +110,24 @@ def render_report(result: ResultFolder) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
         loader=jinja2.FunctionLoader(
-            lambda name: (package / name).read_text(encoding="utf-8")
+            lambda file: (package / file).read_text(encoding="utf-8")
         ),
     )
     environment.globals["svg"] = Markup
     environment.filters["evidence"] = evidence_mark
-    template = environment.get_template("report.html.j2")
-    return template.render(**_context(result, package / "report.css"))
+    environment.filters["sources"] = source_link
+    style = (package / "report.css").read_text(encoding="utf-8")
+    template = environment.get_template(name)
+    return template.render(style=Markup(style), **context)  # noqa: S704  # our file
 
 
-def _context(result: ResultFolder, style: Any) -> dict[str, Any]:
+def _context(result: ResultFolder) -> dict[str, Any]:
     figures = result.figures
     home = str(figures.get("home", "?"))
     home_countries = frozenset(figures.get("home_countries") or [home])
     partner_rows = result.rows("partners", "country")
     partners = frozenset(str(r["country"]) for r in partner_rows) - home_countries
     return {
-        "style": Markup(style.read_text(encoding="utf-8")),  # noqa: S704  # our file
         "home": fmt.country_name(home),
         "budget": fmt.money(result.figure("budget_usd")),
         "as_of": fmt.date_text(str(figures.get("as_of", ""))),

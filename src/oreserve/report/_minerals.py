@@ -16,7 +16,7 @@ from oreserve.report._tables import Column, make_table, number_column
 if TYPE_CHECKING:
     from oreserve.report._folder import ResultFolder
 
-__all__ = ["mineral_sections"]
+__all__ = ["chain_drawing", "mineral_sections", "slug"]
 
 STAGES = ("mine", "concentrate", "refine", "metal", "alloy", "component", "use")
 OTHER = "*"
@@ -56,7 +56,7 @@ def mineral_sections(
     )
     sections = []
     for name in names:
-        drawing = _chain_drawing(name, by_mineral.get(name, []), partners, home)
+        drawing = chain_drawing(name, by_mineral.get(name, []), partners, home)
         lines = (
             _worst_lines(name, worst.filter(pl.col("mineral") == name))
             if worst.height
@@ -86,11 +86,13 @@ def _losses(result: ResultFolder) -> dict[str, float]:
     return dict(losses)
 
 
-def _chain_drawing(
+def chain_drawing(
     name: str,
     rows: list[dict[str, Any]],
     partners: frozenset[str],
     home: frozenset[str],
+    *,
+    what: str = "shares of each stage by country",
 ) -> dict[str, Any]:
     """Draw the chain and write its twin, the shares by stage and country."""
     outputs: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -144,7 +146,7 @@ def _chain_drawing(
         "sankey": _sankey.draw_sankey(
             columns,
             ribbons,
-            title=f"{fmt.item_name(name)}: shares of each stage by country",
+            title=f"{fmt.item_name(name)}: {what}",
             description=description,
             names=names,
             colours=colours,

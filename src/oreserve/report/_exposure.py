@@ -1,0 +1,438 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of an assessment: heat map, ranking, a section per mineral, evidence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oreserve.errors import InputError
+from oreserve.exposure import ALL_USES, STAGES, definition
+from oreserve.report import _format as fmt
+from oreserve.report import _sections
+from oreserve.report._folder import ResultFolder, read_result
+from oreserve.report._html import fill_template, write_page
+from oreserve.report._minerals import chain_drawing, slug
+from oreserve.report._tables import Column, csv_link, make_table, number_column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["write_assessment"]
+
+CARRIED = (
+    "ranking", "cells", "shares", "origins", "points", "measures", "scores",
+    "sensitivity", "classes", "minerals", "chain", "evidence", "sources",
+)  # fmt: skip
+SHOWN = (
+    "import_reliance_indirect", "net_import_reliance", "indirect_top_share",
+    "top_share", "hhi", "hhi_normalised", "hhi_governance", "n_minus_1_cover_country",
+    "n_minus_1_cover_plant", "n_minus_1_cover_home", "price_split",
+    "measures_in_force",
+)  # fmt: skip
+LABELS = {
+    "import_reliance_indirect": "From abroad, direct and indirect",
+    "net_import_reliance": "Net import reliance",
+    "indirect_top_share": "Largest foreign country behind home's use",
+    "top_share": "Largest producer",
+    "hhi": "Concentration, HHI",
+    "hhi_normalised": "Concentration, normalised",
+    "hhi_governance": "Concentration, governance-weighted",
+    "n_minus_1_cover_country": "World use covered without the largest country",
+    "n_minus_1_cover_plant": "World use covered without the largest plant",
+    "n_minus_1_cover_home": "Home's use covered without its largest seller",
+    "price_split": "Price outside / inside",
+    "measures_in_force": "Measures on home in force",
+}
+SHARES = frozenset({
+    "import_reliance_indirect", "net_import_reliance", "indirect_top_share",
+    "top_share", "n_minus_1_cover_country", "n_minus_1_cover_plant",
+    "n_minus_1_cover_home",
+})  # fmt: skip
+WORDS = ("country", "largest", "next_change", "inside_period", "outside_period")
+SIDE_STREAM = 0.1  # a stage through which less than this passes is not drawn
+
+
+def write_assessment(folder: Path | str, path: Path | str) -> None:
+    """Write the page of a folder that assess wrote: one HTML file, no script.
+
+    Parameters
+    ----------
+    folder
+        A folder with `assess.json`.
+    path
+        File to write; appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no assessment or is not whole.
+    """
+    source = Path(folder)
+    if not (source / "assess.json").is_file():
+        message = f"{source} holds no assess.json; give a folder that assess wrote"
+        raise InputError(message)
+    context = _context(read_result(source))
+    write_page(fill_template("assess.html.j2", context), Path(path))
+
+
+def _context(result: ResultFolder) -> dict[str, Any]:
+    figures = result.figures
+    home = str(figures["home"])
+    ranking = result.rows("ranking", "mineral", "score")
+    ranked = [r for r in ranking if r["score"] is not None]
+    return {
+        "home": fmt.country_name(home),
+        "as_of": fmt.date_text(str(figures["as_of"])),
+        "year": figures["base_year"],
+        "study_title": figures.get("study_title") or figures["study"],
+        "threshold": figures["threshold"],
+        "weights": figures["weights"],
+        "reconciled": figures["reconciled"],
+        "unknown": figures["unknown"],
+        "lead": _lead(ranked, fmt.country_name(home), result),
+        "heat": _heat(result, ranking),
+        "stages": STAGES,
+        "ranking": _ranking_table(ranking, result),
+        "next": _next_changes(result),
+        "moves": _moves(result),
+        "unmodelled": _unmodelled(result, ranking),
+        "minerals": _minerals(result, ranking, home),
+        "assumed": _assumed(result),
+        "sources": _sections.sources(result),
+        "links": {n: csv_link(result.tables[n], n) for n in CARRIED
+                  if n in result.tables},
+    }  # fmt: skip
+
+
+def _lead(ranked: list[dict[str, Any]], home: str, result: ResultFolder) -> str:
+    if not ranked:
+        return f"{home}: no mineral has the data for a score"
+    critical = [r for r in ranked if r["class"] == "critical"]
+    names = ", ".join(fmt.item_name(r["mineral"]).lower() for r in ranked[:3])
+    least = result.figures["threshold"]
+    return (
+        f"{home}: {len(critical)} of {len(ranked)} minerals are exposed at {least:g} "
+        f"or more; first of all {names}"
+    )
+
+
+def _heat(result: ResultFolder, ranking: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row a mineral: the most exposed item of each stage."""
+    cells: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in result.rows("scores", "mineral", "item", "stage", "score"):
+        cells[row["mineral"], row["stage"]].append(row)
+    rows = []
+    for row in ranking:
+        line = []
+        for stage in STAGES:
+            found = cells.get((row["mineral"], stage), [])
+            known = [r for r in found if r["score"] is not None]
+            if not found:
+                line.append({"text": "", "tone": "none", "item": "", "title": ""})
+                continue
+            best = max(known, key=lambda r: r["score"], default=found[0])
+            score = best["score"]
+            line.append(
+                {
+                    "text": fmt.NO_DATA if score is None else f"{score:.2f}",
+                    "tone": "nd" if score is None else f"h{min(4, int(score * 5))}",
+                    "item": slug(best["item"]),
+                    "title": fmt.item_name(best["item"]),
+                }
+            )
+        rows.append(
+            {
+                "modelled": any(cell["tone"] != "none" for cell in line),
+                "mineral": fmt.item_name(row["mineral"]),
+                "id": slug(row["mineral"]),
+                "cells": line,
+            }
+        )
+    return rows
+
+
+def _ranking_table(ranking: list[dict[str, Any]], result: ResultFolder) -> Any:
+    lists = {r["mineral"]: r for r in result.rows("minerals", "mineral", "lists")}
+    rows = [
+        {
+            **row,
+            "bounds": None if row["score"] is None
+            else f"{row['low']:.2f}–{row['high']:.2f}",
+            "lists": lists.get(row["mineral"], {}).get("lists"),
+            "class": str(row["class"]).replace("_", " "),
+            "status": str(row["status"]).replace("_", " "),
+        }
+        for row in ranking
+    ]  # fmt: skip
+    return make_table(
+        "Minerals by exposure",
+        rows,
+        [
+            Column("rank", "Rank"),
+            Column("mineral", "Mineral", fmt.item_name),
+            number_column("score", "Score", "{:.2f}".format),
+            Column("bounds", "Low–high"),
+            Column("item", "Most exposed item", fmt.item_name),
+            number_column("reliance", "From abroad", fmt.share),
+            number_column("concentration", "HHI", "{:.2f}".format),
+            number_column("cover", "Not covered, N-1", fmt.share),
+            Column("class", "Class"),
+            number_column("changes", "Settings that change it", str),
+            Column("status", "Data"),
+            Column("lists", "Lists"),
+        ],
+    )
+
+
+def _next_changes(result: ResultFolder) -> Any:
+    rows = _measure_rows(
+        [r for r in result.rows("measures", "next_change", "item") if r["next_change"]]
+    )
+    merged: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        first = merged.setdefault(row["measure"], {**row, "items": []})
+        first["items"].append(fmt.item_name(row["item"]))
+    ordered = sorted(merged.values(), key=lambda r: (r["next_change"], r["measure"]))
+    for row in ordered:
+        row["item"] = ", ".join(row["items"])
+    return make_table("Measures whose state changes next", ordered, _MEASURE_COLUMNS)
+
+
+_MEASURE_COLUMNS = (
+    Column("measure", "Measure", fmt.item_name),
+    Column("item", "Items"),
+    Column("actor", "By", fmt.country_name),
+    Column("state", "State"),
+    Column("from", "From", fmt.date_text),
+    Column("until", "Until", fmt.date_text),
+    Column("next_change", "Changes on", fmt.date_text),
+    number_column("days_to_change", "Days", str),
+    number_column("home_share", "Part of what is behind home's use", fmt.share),
+)
+
+
+def _measure_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**r, "state": str(r["state"]).replace("_", " ")} for r in rows]
+
+
+def _moves(result: ResultFolder) -> Any:
+    rows = result.rows("classes", "mineral", "base_class", "critical_share", "changes")
+    moved = [
+        {**r, "base_class": str(r["base_class"]).replace("_", " ")}
+        for r in rows
+        if r["changes"]
+    ]
+    by_setting: dict[str, list[str]] = defaultdict(list)
+    for row in result.rows("sensitivity", "mineral", "setting", "class", "changes"):
+        if str(row["changes"]).lower() == "true":
+            by_setting[row["setting"]].append(fmt.item_name(row["mineral"]))
+    return {
+        "settings": sorted(by_setting.items()),
+        "table": make_table(
+            "Minerals whose class moves",
+            moved,
+            [
+                Column("mineral", "Mineral", fmt.item_name),
+                Column("base_class", "Class as stated"),
+                number_column("critical_share", "Critical in", fmt.share),
+                number_column("changes", "Settings that change it", str),
+            ],
+        ),
+    }
+
+
+def _unmodelled(
+    result: ResultFolder, ranking: list[dict[str, Any]]
+) -> list[dict[str, str]]:
+    reasons = {r["mineral"]: r for r in result.rows("minerals", "mineral", "reason")}
+    return [
+        {
+            "mineral": fmt.item_name(row["mineral"]),
+            "lists": str(reasons.get(row["mineral"], {}).get("lists") or ""),
+            "reason": str(
+                reasons.get(row["mineral"], {}).get("reason")
+                or "the figures for a score are missing"
+            ),
+        }
+        for row in ranking
+        if row["score"] is None
+    ]
+
+
+def _minerals(
+    result: ResultFolder, ranking: list[dict[str, Any]], home: str
+) -> list[dict[str, Any]]:
+    grouped: dict[str, Mapping[str, list[dict[str, Any]]]] = {
+        name: _by_mineral(result.rows(name, "mineral"))
+        for name in ("chain", "origins", "measures", "points", "cells", "evidence")
+    }
+    codes = frozenset(result.figures.get("home_countries") or ()) | {home}
+    found = []
+    for row in ranking:
+        name = row["mineral"]
+        if not grouped["cells"].get(name):
+            continue
+        score = row["score"]
+        found.append(
+            {
+                "id": slug(name),
+                "title": fmt.item_name(name),
+                "score": None if score is None else f"{score:.2f}",
+                "rank": row["rank"],
+                "drawing": _drawing(name, grouped["chain"].get(name, []), codes),
+                "origins": _origins(grouped["origins"].get(name, [])),
+                "measures": make_table(
+                    f"{fmt.item_name(name)}: measures on home",
+                    _measure_rows(
+                        [{**r, "item": fmt.item_name(r["item"])}
+                         for r in grouped["measures"].get(name, [])]
+                    ),
+                    _MEASURE_COLUMNS,
+                ),
+                "points": [_point_text(p) for p in grouped["points"].get(name, [])],
+                "items": _items(
+                    grouped["cells"][name], grouped["evidence"].get(name, [])
+                ),
+            }
+        )  # fmt: skip
+    return found
+
+
+def _point_text(row: dict[str, Any]) -> str:
+    write = fmt.country_name if row["level"] == "country" else fmt.item_name
+    left = fmt.share(row["cover_without"])
+    return (
+        f"{write(row['supplier'])} ({fmt.item_name(row['item'])}, {left} left without)"
+    )
+
+
+def _by_mineral(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["mineral"]].append(row)
+    return found
+
+
+def _drawing(
+    name: str, rows: list[dict[str, Any]], home: frozenset[str]
+) -> dict[str, Any]:
+    """Draw home's own chain; stages that little of it passed are left out."""
+    sums: dict[str, float] = defaultdict(float)
+    for row in rows:
+        if row["kind"] == "output":
+            sums[row["stage"]] += row["t"]
+    drawn = {s for s, t in sums.items() if t >= SIDE_STREAM * sums.get("use", 0.0)}
+    kept = [r for r in rows if r["stage"] in drawn]
+    if len(drawn) < 2:  # a chain has two ends
+        return {}
+    return chain_drawing(
+        name, kept, frozenset(), home, what="where home's material comes from, by stage"
+    )
+
+
+def _origins(rows: list[dict[str, Any]]) -> Any:
+    shown = [r for r in rows if r["use"] == ALL_USES and r["item"] is None]
+    shown.sort(key=lambda r: (STAGES.index(r["stage"]), -r["share"], r["country"]))
+    return make_table(
+        "Countries behind home's final uses, by stage",
+        [{**r, "status": str(r["status"]).replace("_", " ")} for r in shown],
+        [
+            Column("stage", "Stage"),
+            Column("country", "Country", fmt.country_name),
+            number_column("share", "Share", fmt.share),
+            number_column("low", "Low", fmt.share),
+            number_column("high", "High", fmt.share),
+            number_column("mineral_t", "t of the mineral a year", fmt.number),
+        ],
+        most=60,
+    )
+
+
+def _items(
+    cells: list[dict[str, Any]], evidence: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    by_item: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in cells:
+        by_item[row["item"]][row["indicator"]] = row
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in evidence:
+        rows[row["item"]].append(row)
+    order = sorted(
+        by_item,
+        key=lambda i: (STAGES.index(next(iter(by_item[i].values()))["stage"]), i),
+    )
+    return [
+        {
+            "id": slug(item),
+            "title": fmt.item_name(item),
+            "stage": next(iter(by_item[item].values()))["stage"],
+            "cells": [_cell(by_item[item][name]) for name in SHOWN
+                      if name in by_item[item]],
+            "rows": [
+                {**r, "value": _value_text(r)} for r in rows[item]
+            ],
+        }
+        for item in order
+    ]  # fmt: skip
+
+
+def _cell(row: dict[str, Any]) -> dict[str, Any]:
+    name = row["indicator"]
+    inputs = dict(
+        part.partition("=")[::2] for part in str(row["inputs"] or "").split("; ")
+    )
+    inputs.pop("", None)
+    word = next((inputs[w] for w in WORDS if inputs.get(w, "missing") != "missing"), "")
+    known = definition(name)
+    return {
+        "id": f"{slug(row['item'])}-{name}",
+        "label": LABELS[name],
+        "value": _written(name, row["value"]),
+        "bounds": ""
+        if row["low"] is None or row["low"] == row["high"]
+        else f"{_written(name, row['low'])} to {_written(name, row['high'])}",
+        "status": str(row["status"]).replace("_", " "),
+        "word": fmt.country_name(word) if len(word) == 3 else word,
+        "year": row["year"],
+        "unit": row["unit"],
+        "formula": known.formula if known else "",
+        "formula_source": known.source if known else "",
+        "inputs": [(k.replace("_", " "), _input_text(v)) for k, v in inputs.items()],
+        "rows": row["rows"] or "",
+        "evidence": row["evidence"] or "",
+    }
+
+
+def _written(name: str, value: float | None) -> str:
+    if value is None:
+        return fmt.NO_DATA
+    if name in SHARES:
+        return fmt.share(value)
+    return fmt.number(value)
+
+
+def _input_text(text: str) -> str:
+    if text == "missing":
+        return fmt.NO_DATA
+    try:
+        return fmt.number(float(text), digits=5)
+    except ValueError:
+        return text
+
+
+def _value_text(row: dict[str, Any]) -> str:
+    if row["value"] is None:
+        return "" if row["key"] else fmt.NO_DATA
+    return f"{_input_text(str(row['value']))} {row['unit'] or ''}".strip()
+
+
+def _assumed(result: ResultFolder) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    seen: set[tuple[str, str]] = set()
+    for row in result.rows("evidence", "table", "key", "evidence"):
+        if (row["table"], row["key"]) not in seen:
+            seen.add((row["table"], row["key"]))
+            counts[row["evidence"]] = counts.get(row["evidence"], 0) + 1
+    return dict(sorted(counts.items()))
