@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from oreserve.cli._assess import assess_study, explain_value
 from oreserve.cli._folder import check_target, whole_folder
 from oreserve.cli._guard import INTERRUPTED, guarded
 from oreserve.cli._import import import_files
@@ -342,6 +343,8 @@ def report(
         typer.echo(f"Tables: {tables}")
 
 
+app.command("assess")(assess_study)
+app.command("explain")(explain_value)
 app.command("import")(import_files)
 app.command("watch")(watch_study)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["check_target", "whole_folder"]
 
 # One of them makes a folder a result.
-MARKERS = ("plan.json", "outcome.json", "watch.json")
+MARKERS = ("plan.json", "outcome.json", "watch.json", "assess.json")
 OURS = frozenset({".csv", ".html", ".ics", ".json", ".parquet", ".xlsx"})
 
 
