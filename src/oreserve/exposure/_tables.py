@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 SMALLEST = 1e-6  # smaller shares are not listed
+NUMBERS = frozenset({
+    "output_t", "capacity_t", "share", "low", "high", "passes", "mineral_t",
+    "cover_without", "t",
+})  # fmt: skip
 
 
 def shares_frame(world: World) -> pl.DataFrame:
@@ -62,8 +66,11 @@ def shares_frame(world: World) -> pl.DataFrame:
                     "status": "partial" if unlisted[n] > PARTIAL_FROM else "ok",
                 }
             )
-    keys = ("mineral", "item", "stage", "country", "status")
-    return _frame(rows, keys, sort=["mineral", "item", "country"])
+    columns = (
+        "mineral", "item", "stage", "year", "country", "output_t", "capacity_t",
+        "share", "low", "high", "status",
+    )  # fmt: skip
+    return _frame(rows, columns, sort=["mineral", "item", "country"])
 
 
 def origins_frame(world: World) -> pl.DataFrame:
@@ -91,8 +98,11 @@ def origins_frame(world: World) -> pl.DataFrame:
                         found.passes[u, among].sum(axis=0),
                         float(found.unknown[u, among].max(initial=0.0)),
                     )  # fmt: skip
-    keys = ("mineral", "use", "stage", "item", "country", "status")
-    return _frame(rows, keys, sort=["mineral", "use", "stage", "item", "country"])
+    columns = (
+        "mineral", "use", "stage", "item", "year", "country", "share", "low", "high",
+        "passes", "mineral_t", "status",
+    )  # fmt: skip
+    return _frame(rows, columns, sort=["mineral", "use", "stage", "item", "country"])
 
 
 def _origin_rows(
@@ -154,7 +164,7 @@ def chain_frame(world: World, home: str) -> pl.DataFrame:
         for key, t in rows.items()
         if t > 0
     ]
-    return _frame(made_rows, names, sort=list(names))
+    return _frame(made_rows, (*names, "t"), sort=list(names))
 
 
 def points_frame(world: World) -> pl.DataFrame:
@@ -182,8 +192,10 @@ def points_frame(world: World) -> pl.DataFrame:
             continue
         if left / served < world.cover_needed - 1e-12:
             rows.append(_point(world, plant.item, "plant", plant.plant, left / served))
-    keys = ("mineral", "item", "stage", "level", "supplier")
-    return _frame(rows, keys, sort=["mineral", "item", "level", "supplier"])
+    columns = (
+        "mineral", "item", "stage", "level", "supplier", "cover_without", "year",
+    )  # fmt: skip
+    return _frame(rows, columns, sort=["mineral", "item", "level", "supplier"])
 
 
 def _point(
@@ -363,10 +375,15 @@ def _newest(prices: pl.DataFrame, home: tuple[str, ...]) -> dict[str, Any] | Non
 
 
 def _frame(
-    rows: list[dict[str, Any]], texts: tuple[str, ...], *, sort: list[str]
+    rows: list[dict[str, Any]], columns: tuple[str, ...], *, sort: list[str]
 ) -> pl.DataFrame:
-    if not rows:
-        return pl.DataFrame(schema=dict.fromkeys(texts, pl.String))
-    overrides = dict.fromkeys(texts, pl.String)
-    frame = pl.DataFrame(rows, schema_overrides=overrides, infer_schema_length=None)
-    return frame.sort(sort, nulls_last=True)
+    """Return rows as a table that has its columns even without rows."""
+    schema = {
+        name: pl.Int64
+        if name == "year"
+        else pl.Float64
+        if name in NUMBERS
+        else pl.String
+        for name in columns
+    }
+    return pl.DataFrame(rows, schema=schema).sort(sort, nulls_last=True)
