@@ -195,6 +195,27 @@ def test_no_data_is_null_and_never_zero(found):
     assert listed["reason"]
 
 
+def test_a_home_that_uses_nothing_has_tables_without_rows(tiny):
+    demands = tiny.table("demands").filter(pl.col("country") != "AUS")
+    lanes = tiny.table("lanes").filter(
+        pl.col("importer") != "AUS", pl.col("exporter") != "AUS"
+    )
+    plants = tiny.table("plants").filter(pl.col("country") != "AUS")
+    result = assess(
+        tiny.with_tables(
+            demands=demands,
+            lanes=lanes,
+            plants=plants,
+            agreements=tiny.table("agreements").head(0),
+        ),
+        home="AUS",
+        reconciled=False,
+    )
+    assert result.ranking["score"].null_count() == result.ranking.height
+    assert result.origins.height == result.chain.height == 0
+    assert {"share", "mineral"} <= set(result.origins.columns)
+
+
 def test_bounds_hold_the_value(found):
     known = found.cells.drop_nulls("value")
     assert (known["low"] <= known["value"] + 1e-12).all()
