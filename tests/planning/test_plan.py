@@ -429,6 +429,7 @@ def test_frontier_programmes_and_robust_buys(tiny) -> None:
     assert (np.diff(objective) <= 1.1e-2 * objective[:-1]).all()
     assert result.programmes["programme"].to_list() == ["reserve", "contracts", "all"]
     assert (result.programmes["outlays_usd"] <= BUDGET * (1 + 1e-9)).all()
+    assert result.programmes["scenarios"].n_unique() == 1
     shares = result.reserve["robust_share"].drop_nulls()
     assert ((shares >= 0) & (shares <= 1)).all()
     assert result.sensitivity.height == 9

@@ -19,6 +19,7 @@ from oreserve.planning._frontier import (
 from oreserve.planning._passes import (
     Pass,
     gap_reasons,
+    run_losses,
     transfer,
     verified_pass,
 )
@@ -29,7 +30,7 @@ from oreserve.planning._sensitivity import (
     market_variants,
     robust_shares,
 )
-from oreserve.planning._verify import spread_over
+from oreserve.planning._verify import spread_over, verify_losses
 from oreserve.planning._work import GAP, Work
 from oreserve.planning._world import period_loss
 
@@ -137,7 +138,12 @@ def programmes_table(work: Work, best: Pass, fresh_base: Runs) -> pl.DataFrame:
     for number, (name, kinds) in enumerate(PROGRAMMES.items(), start=1):
         if name == "all":
             one = best
-            verification = best.verification
+            # On the same scenarios as the others, or they could not be compared.
+            verification = verify_losses(
+                run_losses(work.home, base),
+                run_losses(work.home, best.having.first(count)),
+                work.study.settings.alpha,
+            )
         else:
             problem = restricted(best.problem, kinds)
             solution = solve_problem(
