@@ -123,14 +123,26 @@ def _heat(result: ResultFolder, ranking: list[dict[str, Any]]) -> list[dict[str,
     cells: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in result.rows("scores", "mineral", "item", "stage", "score"):
         cells[row["mineral"], row["stage"]].append(row)
+    abroad = _stage_reliance(result)
     rows = []
     for row in ranking:
         line = []
         for stage in STAGES:
             found = cells.get((row["mineral"], stage), [])
             known = [r for r in found if r["score"] is not None]
+            if not found and (row["mineral"], stage) in abroad:
+                share = fmt.share(abroad[row["mineral"], stage])
+                line.append(
+                    {
+                        "text": f"{share} abroad",
+                        "tone": "via",
+                        "link": f"mineral-{slug(row['mineral'])}",
+                        "title": "within items of other minerals",
+                    }
+                )
+                continue
             if not found:
-                line.append({"text": "", "tone": "none", "item": "", "title": ""})
+                line.append({"text": "", "tone": "none", "link": "", "title": ""})
                 continue
             best = max(known, key=lambda r: r["score"], default=found[0])
             score = best["score"]
@@ -138,7 +150,7 @@ def _heat(result: ResultFolder, ranking: list[dict[str, Any]]) -> list[dict[str,
                 {
                     "text": fmt.NO_DATA if score is None else f"{score:.2f}",
                     "tone": "nd" if score is None else f"h{min(4, int(score * 5))}",
-                    "item": slug(best["item"]),
+                    "link": f"item-{slug(best['item'])}",
                     "title": fmt.item_name(best["item"]),
                 }
             )
@@ -151,6 +163,19 @@ def _heat(result: ResultFolder, ranking: list[dict[str, Any]]) -> list[dict[str,
             }
         )
     return rows
+
+
+def _stage_reliance(result: ResultFolder) -> dict[tuple[str, str], float]:
+    """Return the foreign part of each stage as a whole behind home's final uses."""
+    home = frozenset(result.figures.get("home_countries") or ())
+    found: dict[tuple[str, str], float] = {}
+    for row in result.rows("origins", "mineral", "use", "stage", "item", "country"):
+        if row["use"] == ALL_USES and row["item"] is None:
+            key = (row["mineral"], row["stage"])
+            found.setdefault(key, 0.0)
+            if row["country"] not in home:
+                found[key] += row["share"]
+    return found
 
 
 def _ranking_table(ranking: list[dict[str, Any]], result: ResultFolder) -> Any:
@@ -386,13 +411,12 @@ def _cell(row: dict[str, Any]) -> dict[str, Any]:
     inputs.pop("", None)
     word = next((inputs[w] for w in WORDS if inputs.get(w, "missing") != "missing"), "")
     known = definition(name)
+    low, high = _written(name, row["low"]), _written(name, row["high"])
     return {
         "id": f"{slug(row['item'])}-{name}",
         "label": LABELS[name],
         "value": _written(name, row["value"]),
-        "bounds": ""
-        if row["low"] is None or row["low"] == row["high"]
-        else f"{_written(name, row['low'])} to {_written(name, row['high'])}",
+        "bounds": "" if low == high else f"{low} to {high}",
         "status": str(row["status"]).replace("_", " "),
         "word": fmt.country_name(word) if len(word) == 3 else word,
         "year": row["year"],
