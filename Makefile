@@ -56,6 +56,7 @@ help:
 plan: .make/run
 	@$(BIN)/oreserve plan $(STUDY) --budget $(BUDGET) --workers $(WORKERS) --out $(OUT)
 	@echo "Report: $(abspath $(OUT))/report.html"
+	@echo "For the command line: . $(BIN)/activate && oreserve --help"
 
 lint: .make/dev
 	$(BIN)/ruff check .

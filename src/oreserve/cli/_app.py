@@ -246,8 +246,8 @@ def plan(
         bool, typer.Option(help="Compare reserve only, contracts only and all.")
     ] = True,
     single_shocks: Annotated[
-        bool, typer.Option(help="Run each bundled shock, for the report.")
-    ] = True,
+        bool, typer.Option(help="Run each bundled shock as well, for the report.")
+    ] = False,
     workers: Annotated[
         int, typer.Option(help="Threads; the result does not depend on it.", min=1)
     ] = 2,
