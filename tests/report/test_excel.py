@@ -63,3 +63,40 @@ def test_nested_figures_are_flat(folder):
     figures = dict(pl.read_excel(folder / "t.xlsx", sheet_name="figures").iter_rows())
     head = json.loads((folder / "plan.json").read_text())
     assert figures["versions.highspy"] == head["versions"]["highspy"]
+
+
+@pytest.mark.parametrize(
+    "column, values, kind",
+    [
+        ("year", [2027], "year"),
+        ("start_year", [2030, None], "year"),
+        ("base_year", [2024], "year"),
+        ("from", [2027], "year"),
+        ("until", [2036], "year"),
+        ("tonnes_per_year", [362.88, 1125.0], "number"),
+        ("capacity_t_per_year", [148.0, 4440.0], "whole"),
+        ("outlay_usd", [2184660.73], "whole"),
+        ("robust_share", [0.47], "share"),
+        ("success", [0.6], "share"),
+        ("sigma", [0.002], "small"),
+        ("tonnes", [], "whole"),
+    ],
+)
+def test_number_format_follows_the_column(column, values, kind):
+    assert _excel.number_kind(column, values) == kind
+
+
+def test_formats_leave_no_point_behind_whole_numbers():
+    assert not [f for f in _excel.FORMATS.values() if ".#" in f]
+
+
+def test_tonnes_a_year_are_written_with_thousands(folder):
+    openpyxl = pytest.importorskip("openpyxl")
+
+    write_excel(folder, folder / "t.xlsx")
+    sheet = openpyxl.load_workbook(folder / "t.xlsx")["agreements"]
+    head = [cell.value for cell in sheet[1]]
+    form = {name: sheet.cell(2, k + 1).number_format for k, name in enumerate(head)}
+    assert form["tonnes_per_year"].startswith("#,##0")
+    assert form["from"] == "0"
+    assert form["robust_share"] == "0 %"

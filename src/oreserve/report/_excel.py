@@ -12,12 +12,43 @@ from typing import TYPE_CHECKING, Any
 from oreserve.report._folder import read_result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
 __all__ = ["write_excel"]
 
 MAX_ROWS = 50_000  # beyond this a workbook is slow to open; the CSV has all rows
 FIRST = ("ranking", "reserve", "agreements", "projects", "coverage")
+FORMATS = {
+    "year": "0", "whole": "#,##0", "number": "#,##0.0##", "small": "0.0###",
+    "share": "0 %",
+}  # fmt: skip
+YEARS = {"year", "from", "until", "period"}
+
+
+def number_kind(column: str, values: Sequence[Any]) -> str:
+    """Return which of `FORMATS` the numbers of a column take.
+
+    The name decides about years and shares, so that 2,500 tonnes a year are no
+    year; else a column of whole numbers has no decimals. `0.###` would leave a
+    point behind a whole number, so the formats with decimals always show one.
+    """
+    numbers = [
+        v
+        for v in values
+        if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)
+    ]
+    if column in YEARS or (
+        column.endswith("_year") and not column.endswith("per_year")
+    ):
+        return "year"
+    if column.endswith("_share") or column in {"share", "success", "success_alone"}:
+        return "share"
+    largest = max((abs(v) for v in numbers), default=0)
+    if largest >= 1e6 or all(float(v).is_integer() for v in numbers):
+        return "whole"
+    return "number" if largest >= 10 else "small"
 
 
 def write_excel(folder: Path | str, path: Path | str) -> None:
@@ -54,10 +85,9 @@ def write_excel(folder: Path | str, path: Path | str) -> None:
     try:
         with xlsxwriter.Workbook(scratch, options) as book:
             styles = {
-                "head": book.add_format({"bold": True, "bottom": 1}),
-                "number": book.add_format({"num_format": "#,##0.###"}),
-                "year": book.add_format({"num_format": "0"}),
-            }
+                kind: book.add_format({"num_format": form})
+                for kind, form in FORMATS.items()
+            } | {"head": book.add_format({"bold": True, "bottom": 1})}
             _figures_sheet(book, styles, dict(result.figures))
             first = [n for n in FIRST if n in result.tables]
             for name in first + sorted(set(result.tables) - set(first)):
@@ -82,7 +112,7 @@ def _figures_sheet(book: Any, styles: dict[str, Any], figures: dict[str, Any]) -
             flat.append((name, value))
     for row, (name, value) in enumerate(flat, start=1):
         sheet.write_string(row, 0, name)
-        _write_cell(sheet, row, 1, value, None)
+        _write_cell(sheet, row, 1, value, styles[number_kind(name, [value])])
     sheet.set_column(0, 0, 36)
     sheet.set_column(1, 1, 24)
 
@@ -93,9 +123,8 @@ def _table_sheet(
     sheet = book.add_worksheet(name[:31])
     for column, title in enumerate(frame.columns):
         sheet.write_string(0, column, title, styles["head"])
-        is_year = title == "year" or title.endswith("_year")
-        style = styles["year"] if is_year else styles["number"]
         cells = frame.get_column(title).head(MAX_ROWS).to_list()
+        style = styles[number_kind(title, cells)]
         for row, value in enumerate(cells, start=1):
             _write_cell(sheet, row, column, value, style)
         longest = max((len(str(v)) for v in cells[:200]), default=0)
