@@ -21,6 +21,7 @@ from oreserve.planning._offers import agreement_offers, project_offers
 from oreserve.planning._passes import run_losses
 from oreserve.planning._problem import make_problem, solve_problem
 from oreserve.planning._programme import solve_extensive
+from oreserve.planning._sensitivity import Draw, robust_shares
 from oreserve.planning._standing import standing_of
 from oreserve.planning._world import period_loss
 from oreserve.study import load_study
@@ -433,3 +434,16 @@ def test_frontier_programmes_and_robust_buys(tiny) -> None:
     shares = result.reserve["robust_share"].drop_nulls()
     assert ((shares >= 0) & (shares <= 1)).all()
     assert result.sensitivity.height == 9
+    # Under unchanged assumptions the plan's projects are those of the plan.
+    assert result.projects.height > 0
+    same = result.draws.filter(pl.col("parameter") == "home as it is")
+    planned = {f"project {name}" for name in result.projects["project"]}
+    found = {name for name in same["item"] if name.startswith("project ")}
+    assert found == planned
+    assert (result.projects["robust_share"] > 0).all()
+
+
+def test_a_project_that_no_draw_judged_is_not_tested() -> None:
+    one = Draw("demand elasticity", "low", 1.0, 0.0, {"gallium": 6.0})
+    planned = {"gallium": 10.0, "project new": 1.0}
+    assert robust_shares(planned, [one]) == {"gallium": 1.0}

@@ -206,10 +206,7 @@ def sensitivity_draws(
         convert=False,
     )
     shock_share = np.array(
-        [
-            np.mean([bool(effects) for effects in work.scenarios[s].effects])
-            for s in chosen
-        ]
+        [np.mean([bool(effects) for effects in one.effects]) for one in work.scenarios]
     )
     work.say("Other assumptions and markets", 0, None)
     # Home's side only solves, while processes simulate other markets.
@@ -218,7 +215,8 @@ def sensitivity_draws(
             home_draws,
             small,
             transfer(problem, x, small),
-            shock_share=shock_share,
+            shock_share=shock_share[chosen],
+            whole=(problem, x, shock_share),
             count=SENSITIVITY_DRAWS,
             seed=seed,
             workers=work.workers,

@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from oreserve.planning._gains import gains
 from oreserve.planning._market import HomeMarket
+from oreserve.planning._passes import transfer
 from oreserve.planning._problem import Problem, make_problem, solve_problem
 from oreserve.planning._runs import run_chains
 from oreserve.planning._standing import standing_of
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from oreserve.market import Base, Standing
+    from oreserve.planning._gains import Group
     from oreserve.planning._home import Home
     from oreserve.planning._processes import LazyPool
     from oreserve.planning._runs import Runs
@@ -84,6 +87,7 @@ def home_draws(
     x: Floats,
     *,
     shock_share: Floats,
+    whole: tuple[Problem, Floats, Floats] | None = None,
     count: int,
     seed: int,
     workers: int,
@@ -99,6 +103,10 @@ def home_draws(
         The plan in hand.
     shock_share
         (S,) part of each scenario's time in shock, for the tilt of probabilities.
+    whole
+        The plan's own problem, plan and `shock_share` on all its scenarios: there
+        each project is judged, because few scenarios hardly show a project whose
+        success is a matter of chance. None: projects are not judged.
     """
     changes: list[tuple[str, str, float, Change]] = []
     for name, field, low, high, _ in ONE_BY_ONE:
@@ -124,13 +132,61 @@ def home_draws(
     draws = []
     for place, (name, level, value, change) in enumerate(changes):
         changed = _changed(problem, change, shock_share)
-        draws.append(_draw(changed, x, name, level, value, workers))
+        draw = _draw(changed, x, name, level, value, workers)
+        if whole is not None:
+            source, plan, tilt = whole
+            full = _changed(source, change, tilt, source.bought(plan))
+            draw.bought.update(kept_projects(full, transfer(source, plan, full)))
+        draws.append(draw)
         if progress is not None:
             progress(place + 1, len(changes))
     return draws
 
 
-def _changed(problem: Problem, change: Change, shock_share: Floats) -> Problem:
+def kept_projects(problem: Problem, x: Floats) -> dict[str, float]:
+    """Find the plan's projects without which the plan would be worse.
+
+    One project is dropped at a time, everything else held and its money left
+    unspent, and the objective is computed exactly: a project is often worth less
+    than the gap at which draws are solved, so that a solution cannot judge it.
+
+    Returns
+    -------
+    dict
+        ``project NAME`` -> 1.0 if it stays, 0.0 if not.
+    """
+    programme = problem.programme
+    first = programme.first
+
+    def part(group: Group, point: Floats) -> Floats:
+        found: Floats = gains(group, point).gain[group.future]
+        return found
+
+    held = [part(group, x) for group in programme.groups]
+    loss = programme.base_loss - sum(held, np.zeros(len(programme.base_loss)))
+    with_it = programme.objective(x, loss)
+    kept: dict[str, float] = {}
+    for column, place in problem.columns.options:
+        if x[column] < 0.5:
+            continue
+        dropped = x.copy()
+        dropped[column] = 0.0
+        after = loss.copy()
+        for group, gain in zip(programme.groups, held, strict=True):
+            if column in group.columns:
+                after += gain - part(group, dropped)
+        name = f"project {problem.columns.project_offers[place].project}"
+        worse = programme.objective(dropped, after) > with_it
+        kept[name] = float(worse or first.lower[column] > 0.5)
+    return kept
+
+
+def _changed(
+    problem: Problem,
+    change: Change,
+    shock_share: Floats,
+    reference: Floats | None = None,
+) -> Problem:
     """Build the problem under changed assumptions, options held as they are."""
     home, world = problem.home, problem.world
     defence = np.array([klass == "defence" for klass in home.demand_class])
@@ -153,6 +209,7 @@ def _changed(problem: Problem, change: Change, shock_share: Floats) -> Problem:
         instruments=problem.instruments,
         convert=problem.conversions is not None,
         weights=weights,
+        reference=reference,
     )
 
 
@@ -350,9 +407,7 @@ def _best_plan(
     for column, number in changed.columns.agreements:
         offer = changed.columns.agreement_offers[number]
         bought[f"agreement {offer.name}"] = float(solution.x[column] * offer.most_t)
-    for column, number in changed.columns.options:
-        key = f"project {changed.columns.project_offers[number].project}"
-        bought[key] = bought.get(key, 0.0) + float(solution.x[column])
+    # Nothing on projects: these few scenarios cannot judge them.
     return bought
 
 
@@ -430,11 +485,12 @@ def robust_shares(
     >>> robust_shares({"gallium": 10.0}, [one, two])
     {'gallium': 0.5}
     """
-    simulated = [d for d in draws if any(d.parameter == v[0] for v in VARIANTS)]
     found: dict[str, float] = {}
     for name, tonnes in planned.items():
-        # Home-side draws hold the options, so only new markets judge projects.
-        among = simulated if name.startswith("project ") else draws
+        among = draws
+        if name.startswith("project "):
+            # Only draws that judged it count: "not tested" must not read as 0.
+            among = [d for d in draws if name in d.bought]
         own = frozenset((items or {}).get(name, (name,)))
         among = [d for d in among if d.scope is None or own & d.scope]
         if tonnes > 0.0 and among:
