@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -28,17 +29,24 @@ STAGGER = 0.01  # largest shift of a step's price between demands, as a share
 GRADED = 0.3  # log price: from here on the grid is coarse
 SUPPLY_STEP = 0.12  # widest step of a supply curve in log cost
 SUPPLY_STEPS_MAX = 12
+CURVES_KEPT = 20_000  # curves of a study; a refinement changes few of them
 
 
 @dataclass(frozen=True)
 class Steps:
     """Widths as shares of the base quantity, prices as multiples of the base price.
 
-    Demand steps fall in price, supply steps rise.
+    Demand steps fall in price, supply steps rise. Curves are kept and shared, so
+    nobody writes into them.
     """
 
     width: Floats
     price: Floats
+
+    def __post_init__(self) -> None:
+        """Lock the arrays."""
+        self.width.flags.writeable = False
+        self.price.flags.writeable = False
 
 
 def stagger(number: int) -> float:
@@ -50,6 +58,7 @@ def stagger(number: int) -> float:
     return STAGGER * ((0.6180339887498949 * number) % 1.0 - 0.5)
 
 
+@lru_cache(maxsize=CURVES_KEPT)
 def demand_steps(
     elasticity: float,
     ceiling: float,
@@ -165,6 +174,7 @@ def _steps_between(edges: Floats, elasticity: float) -> Steps:
     return Steps(width, mean)
 
 
+@lru_cache(maxsize=CURVES_KEPT)
 def supply_steps(
     elasticity: float,
     limit: float,

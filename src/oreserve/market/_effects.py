@@ -249,6 +249,9 @@ class EffectReader:
         """
         chain, hub = self._problem.chain, self._problem.hub
         items = self._selected_items(effect)
+        none = np.zeros(0, dtype=np.int64)
+        if not items.any():
+            return none, none, none
         actors = set(self._members(effect.actor or EVERYBODY))
         targets = set(self._members(effect.target or EVERYBODY))
         everybody = not effect.actor or effect.actor == EVERYBODY
@@ -260,7 +263,6 @@ class EffectReader:
         if not everybody and len(actors) > 1:
             chosen &= ~np.isin(to_country, list(actors))
         lanes = np.flatnonzero(chosen)
-        none = np.zeros(0, dtype=np.int64)
         if everybody:
             legs = items[chain.nodes.item[hub.in_node]]
             legs &= np.isin(self._node_country[hub.in_node], list(targets))
