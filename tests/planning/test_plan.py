@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -219,6 +220,51 @@ def test_a_saved_plan_is_whole(small, tmp_path) -> None:
         assert (folder / f"{name}.csv").is_file()
     assert [p.name for p in tmp_path.iterdir()] == ["plan"]
     assert "verified benefit" in small.summary()
+
+
+def test_the_summary_tells_what_is_signed_and_paid(small) -> None:
+    text = small.summary()
+    count = small.agreements.height
+    largest = small.agreements.sort("outlay_usd", descending=True).row(0, named=True)
+    assert count > 0
+    assert f"sign {count} agreement" in text
+    assert f"largest: {largest['item']} from {largest['seller_country']} (" in text
+    for words in ("held for guarantees", "face value of", "expected to be paid"):
+        assert words in text
+    unbound = "beyond that nothing in this model is worth its cost"
+    assert (unbound in text) == (not small.figures["budget_binds"])
+    assert repr(small) == text
+    for binds in (True, False):
+        figures = {**small.figures, "budget_binds": binds}
+        assert (unbound in replace(small, figures=figures).summary()) == (not binds)
+
+
+def test_a_budget_is_no_reason_where_money_is_left(tiny) -> None:
+    most = "other decisions save more per USD of the budget"
+    options = {"scenarios": 12, "verify": 6, "frontier": False, "sensitivity": False}
+    scarce = plan(tiny, budget_usd=1e5, programmes=False, **options)
+    ample = plan(tiny, budget_usd=1e12, programmes=False, **options)
+    assert scarce.figures["budget_binds"]
+    assert not ample.figures["budget_binds"]
+    assert most in scarce.coverage["reason"].to_list()
+    assert most not in ample.coverage["reason"].to_list()
+
+
+def test_a_home_without_losses_is_told_first(tiny) -> None:
+    demands = tiny.table("demands").with_columns(
+        loss_usd_per_t=pl.lit(None, dtype=pl.Float64)
+    )
+    result = plan(
+        tiny.with_tables(demands=demands),
+        budget_usd=BUDGET,
+        scenarios=4,
+        verify=4,
+        frontier=False,
+        sensitivity=False,
+        programmes=False,
+    )
+    first = result.summary().splitlines()[0]
+    assert first == "the study knows no losses for USA: there is nothing to plan for"
 
 
 def test_an_agreement_stands_beside_spot_and_reserve_at_equal_money(small) -> None:

@@ -73,7 +73,7 @@ def coverage_table(
     for item, name in enumerate(home.item):
         before, after = float(loss_without[item]), float(loss_with[item])
         share = 1.0 - after / before if before > 0.0 else None
-        status, reason = _status(problem, item, bought[item], share, tonnes)
+        status, reason = _status(problem, x, item, bought[item], share, tonnes)
         rows.append(
             {
                 "mineral": home.mineral[item],
@@ -135,6 +135,7 @@ def _tonnes(home: Home, table: Floats) -> Floats:
 
 def _status(
     problem: Problem,
+    x: Floats,
     item: int,
     bought: float,
     share: float | None,
@@ -155,11 +156,11 @@ def _status(
         return "covered", ""
     if share is not None and share < -SLIGHT:
         return "not covered", "projects that the plan supports take some of it"
-    reason = _why_not(problem, item, bought)
+    reason = _why_not(problem, x, item, bought)
     return ("partly covered" if share and share > 0.05 else "not covered"), reason
 
 
-def _why_not(problem: Problem, item: int, bought: float) -> str:
+def _why_not(problem: Problem, x: Floats, item: int, bought: float) -> str:
     """Give the first rule that keeps an item from being bought, or bought more."""
     home = problem.home
     if not home.storable[item]:
@@ -177,9 +178,23 @@ def _why_not(problem: Problem, item: int, bought: float) -> str:
         return f"a tonne short costs home {loss:,.0f} USD, less than its price"
     if most > 0.0 and bought >= 0.95 * most:
         return "bought up to the limit on market share or use"
-    if bought <= 0.0:
-        return "other purchases save more per USD, or it comes too late"
+    if problem.budget_binds(x):
+        return "other decisions save more per USD of the budget"
+    # With money left, price is the reason, unless nothing can come in time.
+    if bought <= 0.0 and _late_project(problem, x, item):
+        return "it comes too late: the project that makes it starts after the horizon"
     return "more of it would save less than it costs"
+
+
+def _late_project(problem: Problem, x: Floats, item: int) -> bool:
+    """Return whether a supported project makes an item only after the horizon."""
+    last = problem.home.starts[-1].year
+    return any(
+        x[column] > 0.5
+        and problem.home.item[item] in problem.columns.project_offers[place].output
+        and problem.columns.project_offers[place].start_year > last
+        for column, place in problem.columns.options
+    )
 
 
 def _upstream_reason(problem: Problem, item: int) -> str:

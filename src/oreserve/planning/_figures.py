@@ -90,6 +90,8 @@ def plan_figures(
         "home": settings.home,
         "budget_usd": float(budget_usd),
         "outlays_usd": outlays,
+        "budget_binds": best.problem.budget_binds(x),
+        "losses_known": bool(home.loss_known.any()),
         "gross_commitment_usd": gross,
         **by_kind,
         "expected_cost_usd": float(first.cost @ x) * 1e6,

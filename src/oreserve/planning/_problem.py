@@ -45,6 +45,9 @@ Floats = npt.NDArray[np.float64]
 EXTENSIVE_BELOW = 10
 """Scenarios below which the extensive form is solved instead of cuts."""
 
+BINDING = 0.99
+"""Share of the budget from which it counts as used up, as gaps leave some."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -64,6 +67,11 @@ class Problem:
         for buy in self.columns.buys:
             tonnes[buy.item, buy.year] += x[buy.column] * buy.most_t
         return tonnes
+
+    def budget_binds(self, x: Floats) -> bool:
+        """Return whether a point uses the budget up."""
+        first = self.programme.first
+        return first.outlay(x) >= BINDING * first.budget
 
     def with_budget(self, budget_usd: float) -> Problem:
         """Return the same problem with another budget."""

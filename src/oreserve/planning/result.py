@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """What to buy, sign and build, what it is worth, and how sure that is.
 
@@ -49,6 +49,10 @@ class Plan:
             return frame
         message = f"a plan has no {name!r}; its tables are {', '.join(sorted(frames))}"
         raise AttributeError(message)
+
+    def __repr__(self) -> str:
+        """Show the summary: frames and figures would fill pages."""
+        return self.summary()
 
     def save(self, folder: str | Path) -> Path:
         """Write plan.json and the tables; the folder appears whole or not at all.
@@ -83,6 +87,13 @@ class Plan:
             f"reserve, {money(f['agreements_usd'])} held for agreements, "
             f"{money(f['projects_usd'])} for projects"
         )
+        commitments = (
+            f"bought {money(f['purchases_usd'])}; held for guarantees "
+            f"{money(f['agreements_usd'])}; projects {money(f['projects_usd'])}; "
+            f"face value of commitments {money(f['gross_commitment_usd'])}; "
+            f"expected to be paid {money(f['expected_cost_usd'])}, net of what the "
+            f"reserve is worth at the end"
+        )
         losses = (
             f"expected loss without the plan {money(f['expected_loss_without_usd'])}, "
             f"with it {money(f['verified_loss_with_usd'])}"
@@ -93,7 +104,9 @@ class Plan:
             f"{money(f['cvar_loss_with_usd'])} with; gap to the bound {f['gap']:.1e}"
         )
         lines = [
-            money_used,
+            *_nothing_known(f),
+            money_used + _left(f),
+            commitments,
             losses,
             f"verified benefit {money(f['verified_benefit_usd'])} +- {money(half)} "
             f"(95 %, {f['verify']} fresh scenarios)"
@@ -111,6 +124,7 @@ class Plan:
                 f"days of it"
             )
         lines += _purchases(self.frames["reserve"])
+        lines += _agreements(self.frames["agreements"])
         lines += _names(self.frames["projects"], "project", "support")
         lines += [f"warning: {text}" for text in f["warnings"]]
         return "\n".join(lines)
@@ -148,6 +162,38 @@ def _purchases(reserve: pl.DataFrame) -> list[str]:
         f"buy {row['tonnes']:,.4g} t of {row['item']} for {money(row['outlay_usd'])}"
         for row in total.iter_rows(named=True)
     ]
+
+
+def _nothing_known(figures: Mapping[str, Any]) -> list[str]:
+    """Say first that a study without losses leaves nothing to plan for."""
+    if figures.get("losses_known", True):
+        return []
+    return [
+        f"the study knows no losses for {figures['home']}: there is nothing to plan for"
+    ]
+
+
+def _left(figures: Mapping[str, Any]) -> str:
+    """Say why money is left, where it is."""
+    if figures.get("budget_binds", True):
+        return ""
+    return "; beyond that nothing in this model is worth its cost"
+
+
+def _agreements(agreements: pl.DataFrame) -> list[str]:
+    """Count the agreements and list the three that hold most money."""
+    if agreements.is_empty():
+        return ["sign: nothing"]
+    order = ["outlay_usd", "agreement"]
+    most = agreements.sort(order, descending=[True, False]).head(3)
+    largest = ", ".join(
+        f"{row['item']} from {row['seller_country']} "
+        f"({row['tonnes_per_year']:,.4g} t/year, "
+        f"{row['outlay_usd'] / 1e6:,.1f} million USD held)"
+        for row in most.iter_rows(named=True)
+    )
+    count = agreements.height
+    return [f"sign {count} agreement{'s' if count > 1 else ''}; largest: {largest}"]
 
 
 def _names(frame: pl.DataFrame, column: str, verb: str) -> list[str]:
