@@ -43,6 +43,7 @@ PROGRAMMES = {
 }
 RARE_EARTHS = "rare earths"
 STAGES = ("mine", "concentrate", "refine", "metal", "alloy", "component")
+FAR = 3.0  # standard errors: beyond this a reader should look at the row
 LARGEST = 6  # colours that a reader can tell apart
 
 
@@ -455,33 +456,33 @@ def verification(result: ResultFolder) -> dict[str, Table | None] | None:
 
 def reconciliation(result: ResultFolder) -> dict[str, Any] | None:
     """Show what reconciliation moved: read rows first, they may be data errors."""
-    frame = result.table("reconciliation", "key", "raw", "used", "reason")
+    frame = result.table("reconciliation", "table", "key", "raw", "used", "z", "reason")
     if frame.height == 0:
         return None
-    far = "moved_sigma" if "moved_sigma" in frame.columns else None
-    moved = frame
-    if far is not None:
-        moved = frame.filter(pl.col(far).cast(pl.Float64).abs() > 3).sort(
-            pl.col(far).cast(pl.Float64).abs(), descending=True
-        )
+    # A null z in every row comes as text: no row was compared with its error.
+    moved_sigma = pl.col("z").cast(pl.Float64)
+    compared = frame.height > frame.get_column("z").null_count()
+    moved = frame.filter(moved_sigma.abs() > FAR).sort(
+        moved_sigma.abs(), descending=True, maintain_order=True
+    )
     return {
         "rows": frame.height,
-        "moved": moved.height if far else None,
+        "moved": moved.height if compared else None,
         "table": make_table(
             "Rows moved by more than three standard errors",
             moved.to_dicts(),
             [
-                Column("kind", "Kind"),
+                Column("table", "Table"),
                 Column("key", "Row"),
                 number_column("raw", "Raw, t", fmt.number),
                 number_column("used", "Used, t", fmt.number),
                 number_column("sigma", "σ, t", fmt.number),
-                number_column("moved_sigma", "Moved, σ", fmt.number),
+                number_column("z", "Moved, σ", fmt.number),
                 Column("reason", "Why", fmt.item_name),
             ],
             most=40,
         )
-        if far
+        if compared
         else None,
     }
 

@@ -22,6 +22,7 @@ __all__ = ["partner_rows", "write_study_tables"]
 
 LATER = 2029  # the year that the strategy names for African supply
 RARE_EARTHS = "rare earths"
+KINDS = {"plants": "plant", "demands": "demand", "lanes": "lane"}
 AGGREGATES = ("Africa", "South America")
 
 
@@ -42,18 +43,26 @@ def write_study_tables(study: Study, folder: Path) -> None:
 
 
 def _used(folder: Path) -> dict[tuple[str, str], float]:
-    """Return the reconciled quantities, where the plan wrote them."""
+    """Return the reconciled quantities, where the plan wrote them.
+
+    Keys are as `read_base_year` wants them: (`lane`, `item exporter importer`) for
+    the row `lanes,item:exporter>importer` of `reconciliation.csv`.
+    """
     file = folder / "reconciliation.csv"
     if not file.is_file():
         return {}
     frame = pl.read_csv(file, infer_schema_length=None)
-    if not {"kind", "key", "used"} <= set(frame.columns):
+    if not {"table", "key", "used"} <= set(frame.columns):
         return {}
-    known = frame.drop_nulls(["kind", "key", "used"])
-    return {
-        (str(kind), str(key)): float(t)
-        for kind, key, t in known.select("kind", "key", "used").iter_rows()
-    }
+    known = frame.filter(pl.col("table").is_in(list(KINDS))).drop_nulls("used")
+    found: dict[tuple[str, str], float] = {}
+    for table, key, t in known.select("table", "key", "used").iter_rows():
+        name = str(key)
+        if table == "lanes":
+            item, _, pair = name.rpartition(":")
+            name = " ".join((item, *pair.split(">")))
+        found[KINDS[table], name] = float(t)
+    return found
 
 
 def _regions() -> dict[str, frozenset[str]]:
