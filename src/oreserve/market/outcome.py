@@ -27,7 +27,7 @@ TABLES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
     """What happened in each period, as frames named like their files.
 
@@ -109,6 +109,10 @@ class Outcome:
             text = json.dumps(self.figures(), indent=2, ensure_ascii=False)
             (made / "outcome.json").write_text(text + "\n", encoding="utf-8")
         return Path(folder)
+
+    def __repr__(self) -> str:
+        """Show the summary: the tables would fill pages."""
+        return self.summary()
 
     def summary(self) -> str:
         """Return a few lines: the loss, the worst shortages, what binds."""

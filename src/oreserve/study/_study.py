@@ -33,7 +33,7 @@ EVERYBODY = "*"
 _CHECKED = ("home", "as_of", "base_year", "first_year", "calibrate")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Study:
     """A study: its tables, its settings and the hash of both.
 
@@ -167,6 +167,10 @@ class Study:
             raise InputError(message)
         start = date(self.settings.first_year, 1, 1)
         return tuple(add_months(start, months * n) for n in range(count))
+
+    def __repr__(self) -> str:
+        """Show the summary: the tables would fill pages."""
+        return self.summary()
 
     def summary(self) -> str:
         """Return a few lines: what the study holds."""
