@@ -144,6 +144,22 @@ def test_tables_have_captions_and_scopes(page):
         "2 rows of the study are assumed",
         "37 % of that is promised to China, so 5.7 % of world supply is open to allies",
         "world output is withheld",
+        (
+            "Bought 9.1 billion USD; held for guarantees 50 million USD; projects 2.75 "
+            "billion USD; face value of commitments 13.2 billion USD; expected to be paid "
+            "14.1 billion USD."
+        ),
+        "Held, million USD",
+        "sampling only; assumptions move it from 3.9 billion USD to 13.8 billion USD",
+        "what market rules leave of the planner's hope",
+        "The planner's own estimate is optimistic",
+        "Three programmes under the same budget",
+        (
+            "All were verified on the same 60 fresh scenarios; the first page gives the "
+            "plan on all 300."
+        ),
+        "the plan buys 9.1 billion USD of goods, because it weighs this case",
+        "Chance of being built",
     ],
 )
 def test_first_page_says_what_matters(page, words):
@@ -196,6 +212,41 @@ def test_plan_of_nothing_says_so(tmp_path):
     write_report(folder, folder / "r.html")
     text = Page((folder / "r.html").read_text(encoding="utf-8")).text
     assert "buys, signs and builds nothing" in text
+
+
+@pytest.fixture
+def changed(tmp_path, monkeypatch):
+    """Return the words of the sample's page with other figures in its head."""
+    monkeypatch.setattr(_charts, "_svg", lambda *_, **__: "<svg></svg>")
+
+    def text(**figures: object) -> str:
+        folder = Path(shutil.copytree(SAMPLE, tmp_path / "plan"))
+        head = json.loads((folder / "plan.json").read_text())
+        (folder / "plan.json").write_text(json.dumps(head | figures))
+        write_report(folder, folder / "r.html")
+        words = Page((folder / "r.html").read_text(encoding="utf-8")).text
+        return words.replace("\u202f", " ").replace("\xa0", " ")
+
+    return text
+
+
+def test_budget_that_is_left_is_explained(changed, page):
+    words = "nothing in this model is worth its cost; the frontier is flat there."
+    assert words not in page.text  # 99 % of the sample's budget is used
+    assert f"Beyond 4.88 billion USD {words}" in changed(outlays_usd=4.88e9)
+
+
+def test_interval_with_zero_claims_no_avoided_loss(changed):
+    text = changed(verified_benefit_usd=5e8)
+    assert "for 11.9 billion USD: not shown to avoid losses." in text
+    assert "to avoid" not in text.replace("not shown to avoid", "")
+
+
+def test_more_than_planned_is_no_optimism(changed):
+    text = changed(verified_over_planned=1.18)
+    assert "the fresh scenarios were harsher than the plan's own" in text
+    assert "optimistic" not in text
+    assert "planner's hope" not in text
 
 
 def test_half_written_folder_is_refused(tmp_path):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from oreserve.report import _format as fmt
+from oreserve.report._headline import headline
 from oreserve.report._tables import Column, Table, make_table, number_column
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ def decision(result: ResultFolder) -> dict[str, Any]:
         if (row["option"] or "none") != "none"
     ]
     return {
-        "lead": _lead(result, buys, signed, built),
-        "figures": _key_figures(result),
+        **headline(result, buys, signed, built),
         "buy": _buy_table(buys),
         "sign": _sign_table(signed, most=SHOWN),
         "sign_all": _sign_table(signed) if len(signed) > SHOWN else None,
@@ -72,90 +72,6 @@ def decision(result: ResultFolder) -> dict[str, Any]:
         "certificate": _certificate(result),
         "warnings": list(figures.get("warnings") or []),
     }
-
-
-def _lead(
-    result: ResultFolder,
-    buys: list[dict[str, Any]],
-    signed: list[dict[str, Any]],
-    built: list[dict[str, Any]],
-) -> str:
-    bought = len({row["item"] for row in buys})
-    parts = [
-        f"{verb} {_count(count, noun)}"
-        for verb, count, noun in (
-            ("buy", bought, "item"),
-            ("sign", len(signed), "agreement"),
-            ("back", len(built), "project"),
-        )
-        if count
-    ]
-    if not parts:
-        return "With this budget the best plan buys, signs and builds nothing."
-    outlay = fmt.money(result.figure("outlays_usd"))
-    joined = ", ".join(parts[:-1]) + (" and " if parts[1:] else "") + parts[-1]
-    lead = f"{joined[0].upper()}{joined[1:]} for {outlay}"
-    benefit = _benefit(result)
-    if benefit is None or benefit <= 0:
-        return f"{lead}."
-    return f"{lead} to avoid {fmt.money(benefit)} of losses."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _benefit(result: ResultFolder) -> float | None:
-    """Return the verified benefit, as given or as the difference of losses."""
-    given = result.figure("verified_benefit_usd")
-    if given is not None:
-        return given
-    without = result.figure("expected_loss_without_usd")
-    with_plan = result.figure("verified_loss_with_usd")
-    return None if without is None or with_plan is None else without - with_plan
-
-
-def _key_figures(result: ResultFolder) -> list[dict[str, str]]:
-    benefit = _benefit(result)
-    halfwidth = result.figure("verified_benefit_halfwidth_usd")
-    runs = result.figures.get("verify")
-    ratio = result.figure("verified_over_planned")
-    key = [
-        {
-            "label": "Loss avoided, verified",
-            "value": fmt.money(benefit),
-            "note": (f"± {fmt.money(halfwidth)} (95 %)" if halfwidth else "")
-            + (f", {runs} fresh scenarios" if runs else ""),
-        },
-        {
-            "label": "Expected loss without and with the plan",
-            "value": (
-                f"{fmt.money(result.figure('expected_loss_without_usd'))} → "
-                f"{fmt.money(result.figure('verified_loss_with_usd'))}"
-            ),
-            "note": "mean over the horizon, discounted",
-        },
-        {
-            "label": "Loss in the worst tenth, with the plan",
-            "value": fmt.money(result.figure("cvar_loss_with_usd")),
-            "note": (
-                f"without: {fmt.money(result.figure('cvar_loss_without_usd'))}"
-                if result.figure("cvar_loss_without_usd") is not None
-                else "mean of the worst scenarios"
-            ),
-        },
-        {
-            "label": "Used of the budget",
-            "value": fmt.money(result.figure("outlays_usd")),
-            "note": f"of {fmt.money(result.figure('budget_usd'))}",
-        },
-        {
-            "label": "Verified against planned benefit",
-            "value": fmt.share(ratio),
-            "note": "what market rules leave of the planner's hope",
-        },
-    ]
-    return [figure for figure in key if fmt.NO_DATA not in figure["value"]]
 
 
 ITEM = Column("item", "Item", fmt.item_name)
@@ -207,7 +123,7 @@ def _sign_table(signed: list[dict[str, Any]], most: int | None = None) -> Table:
         Column("from", "From", str),
         Column("until", "Until", str),
         Column("rung", "Commitment", fmt.item_name),
-        OUTLAY,
+        number_column("outlay_usd", "Held, million USD", fmt.millions),
         ROBUST,
     ]
     return make_table("Sign agreements", rows, columns, most=most)
@@ -225,7 +141,7 @@ def _build_table(built: list[dict[str, Any]]) -> Table:
         Column("option", "Support", fmt.item_name),
         Column("start_year", "Starts", lambda year: str(int(year))),
         number_column("capacity_t_per_year", "t a year", fmt.number),
-        number_column("success", "Stands", fmt.share),
+        number_column("success", "Chance of being built", fmt.share),
         OUTLAY,
         ROBUST,
     ]

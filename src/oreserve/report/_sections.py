@@ -48,10 +48,10 @@ LARGEST = 6  # colours that a reader can tell apart
 
 
 def programmes(result: ResultFolder) -> dict[str, Any] | None:
-    """Compare three programmes at equal money."""
+    """Compare three programmes under the same budget."""
     rows = result.rows(
         "programmes", "programme", "outlays_usd", "expected_loss_usd",
-        "verified_benefit_usd", "verified_benefit_halfwidth_usd",
+        "verified_benefit_usd", "verified_benefit_halfwidth_usd", "scenarios",
     )  # fmt: skip
     rows = [r for r in rows if r["verified_benefit_usd"] is not None]
     if not rows:
@@ -64,8 +64,9 @@ def programmes(result: ResultFolder) -> dict[str, Any] | None:
         + ", ".join(
             f"{r['label'].lower()} {fmt.money(r['verified_benefit_usd'])}" for r in rows
         )
-        + "."
-    )
+        + ". "
+        + _common_sample(rows, result.figure("verify"))
+    ).strip()
     size, unit = fmt.scale(best["verified_benefit_usd"])
     ends = [
         [r["verified_benefit_usd"] + sign * (r["verified_benefit_halfwidth_usd"] or 0)
@@ -83,12 +84,12 @@ def programmes(result: ResultFolder) -> dict[str, Any] | None:
         "chart": _charts.bars_with_interval(
             frame,
             identity="programmes",
-            title="Three programmes at equal money",
+            title="Three programmes under the same budget",
             axis=f"Loss avoided, verified, {unit}",
             description=text,
         ),
         "table": make_table(
-            "Three programmes at equal money",
+            "Three programmes under the same budget",
             rows,
             [
                 Column("label", "Programme"),
@@ -96,9 +97,24 @@ def programmes(result: ResultFolder) -> dict[str, Any] | None:
                 number_column("verified_benefit_usd", "Avoided", fmt.millions),
                 number_column("verified_benefit_halfwidth_usd", "±", fmt.millions),
                 number_column("expected_loss_usd", "Loss left", fmt.millions),
+                number_column("scenarios", "Fresh scenarios", fmt.number),
             ],
         ),
     }
+
+
+def _common_sample(rows: list[dict[str, Any]], verify: float | None) -> str:
+    """Say on which scenarios the programmes were compared."""
+    counts = [int(r["scenarios"]) for r in rows if r["scenarios"] is not None]
+    if len(counts) < len(rows):
+        return ""
+    if len(set(counts)) > 1:
+        listed = ", ".join(str(count) for count in counts)
+        return f"They were verified on {listed} fresh scenarios: compare with care."
+    text = f"All were verified on the same {counts[0]} fresh scenarios"
+    if verify is None or verify == counts[0]:
+        return f"{text}."
+    return f"{text}; the first page gives the plan on all {verify:.0f}."
 
 
 def frontier(result: ResultFolder) -> dict[str, Any] | None:
@@ -218,6 +234,7 @@ def requirements(result: ResultFolder) -> dict[str, Any] | None:
         )
     rows = frame.sort("item", "class", "year").to_dicts()
     return {
+        "text": _need_beside_plan(result, frame),
         "chart": chart,
         "table": make_table(
             "Requirement by item, class and year",
@@ -235,6 +252,20 @@ def requirements(result: ResultFolder) -> dict[str, Any] | None:
             most=120,
         ),
     }
+
+
+def _need_beside_plan(result: ResultFolder, frame: pl.DataFrame) -> str:
+    """Relate the reserve that the bad case needs to what the plan buys."""
+    needed = frame.get_column("reserve_needed_usd").cast(pl.Float64).sum()
+    bought = result.figure("purchases_usd")
+    if not needed or bought is None:
+        return ""
+    return (
+        f"Filling all of it from a reserve would take {fmt.money(float(needed))}; "
+        f"the plan buys {fmt.money(bought)} of goods, because it weighs this case by "
+        "its chance and buys only where a purchase saves more than it costs and more "
+        "than an agreement or a project would."
+    )
 
 
 def partners(result: ResultFolder) -> dict[str, Any] | None:
@@ -421,7 +452,7 @@ def worst_scenarios(result: ResultFolder) -> Table | None:
     )
 
 
-def verification(result: ResultFolder) -> dict[str, Table | None] | None:
+def verification(result: ResultFolder) -> dict[str, Any] | None:
     """List the passes, and where planned and verified benefit part."""
     rows = result.rows(
         "verification", "pass", "rule", "planned_usd", "verified_usd", "note"
@@ -439,6 +470,7 @@ def verification(result: ResultFolder) -> dict[str, Table | None] | None:
     passes = [row for row in rows if row["pass"] is not None]
     reasons = [row for row in rows if row["pass"] is None and row["rule"]]
     return {
+        "optimistic": (result.figure("verified_over_planned") or 1) < 1,
         "passes": make_table(
             "Planned and verified benefit, million USD",
             passes,
