@@ -140,14 +140,14 @@ def test_tables_have_captions_and_scopes(page):
         "One year of home's use of the priced items costs 99 billion USD",
         "so 12 billion USD is 44 days of it.",
         "Gap",
-        "Less sure: NdFeB magnet",
+        "Less sure: Anode plant, Queensland",
         "2 rows of the study are assumed",
         "37 % of that is promised to China, so 5.7 % of world supply is open to allies",
         "world output is withheld",
         (
-            "Bought 9.1 billion USD; held for guarantees 50 million USD; projects 2.75 "
-            "billion USD; face value of commitments 13.2 billion USD; expected to be paid "
-            "14.1 billion USD."
+            "Bought 9.1 billion USD; held for guarantees 50 million USD; projects "
+            "2.75 billion USD; face value of commitments 13.2 billion USD; expected "
+            "to be paid 14.1 billion USD."
         ),
         "Held, million USD",
         "sampling only; assumptions move it from 3.9 billion USD to 13.8 billion USD",
@@ -155,8 +155,8 @@ def test_tables_have_captions_and_scopes(page):
         "The planner's own estimate is optimistic",
         "Three programmes under the same budget",
         (
-            "All were verified on the same 60 fresh scenarios; the first page gives the "
-            "plan on all 300."
+            "All were verified on the same 60 fresh scenarios; the first page gives "
+            "the plan on all 300."
         ),
         "the plan buys 9.1 billion USD of goods, because it weighs this case",
         "Chance of being built",
@@ -168,9 +168,56 @@ def test_first_page_says_what_matters(page, words):
 
 def test_robust_share_decides_who_is_robust(page):
     text = page.text
-    robust = text[text.index("the plan also contains") : text.index("Less sure")]
-    assert "Dysprosium oxide" in robust
+    start = text.index("in at least 80")
+    robust = text[start : text.index("Less sure")]
+    assert "Heavy separation, Texas" in robust
     assert "Antimony metal" not in robust
+    assert "10 of 15 robust" in text
+
+
+def test_sentence_of_the_robust_names_six_at_most(page):
+    text = page.text
+    robust = text[text.index("Largest: ") : text.index("Less sure")]
+    assert robust.count(",") <= 7
+    assert "and 4 more" in robust
+
+
+def test_small_rows_are_one_and_what_was_not_tested_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(_charts, "_svg", lambda *_, **__: "<svg></svg>")
+    folder = Path(shutil.copytree(SAMPLE, tmp_path / "plan"))
+    signed = pl.read_csv(folder / "agreements.csv")
+    row = pl.col("agreement") == "australia_cobalt"
+    signed = signed.with_columns(
+        robust_share=pl.when(row).then(None).otherwise(pl.col("robust_share"))
+    )
+    small = signed.head(1).select(
+        pl.all().exclude("agreement", "outlay_usd"),
+        outlay_usd=pl.lit(600_000.0),
+        agreement=pl.lit("small"),
+    )
+    pl.concat([signed, small.select(signed.columns)]).write_csv(
+        folder / "agreements.csv"
+    )
+    write_report(folder, folder / "r.html")
+    text = Page((folder / "r.html").read_text(encoding="utf-8")).text
+    assert "2 smaller ones, together0.6" in text  # cells between them are empty
+    assert "All agreements" in text
+    assert "not tested" in text
+    assert "Cobalt metal from Australia" not in text
+
+
+def test_reason_without_a_seller_is_in_plain_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(_charts, "_svg", lambda *_, **__: "<svg></svg>")
+    folder = Path(shutil.copytree(SAMPLE, tmp_path / "plan"))
+    reason = "no supply without a measure on home: whoever makes it lives on it"
+    pl.read_csv(folder / "coverage.csv").with_columns(reason=pl.lit(reason)).write_csv(
+        folder / "coverage.csv"
+    )
+    write_report(folder, folder / "r.html")
+    html = (folder / "r.html").read_text(encoding="utf-8")
+    text = Page(html[: html.index("Assumptions that matter")]).words
+    assert "Every seller outside depends on feed that is under licence" in "".join(text)
+    assert "No supply without" not in "".join(text)
 
 
 def test_csv_links_hold_the_tables(page):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from oreserve.report import _format as fmt
 from oreserve.report._headline import headline
-from oreserve.report._tables import Column, Table, make_table, number_column
+from oreserve.report._tables import Column, Table, fold_small, make_table, number_column
 
 if TYPE_CHECKING:
     from oreserve.report._folder import ResultFolder
@@ -17,7 +17,11 @@ __all__ = ["ROBUST_SHARE", "decision"]
 
 ROBUST_SHARE = 0.8  # a buy that survives in this share of draws is robust
 DAYS = 365.25
-SHOWN = 15  # agreements on the first page; the rest opens on demand
+SHOWN = 15  # rows of a table on the first page; the rest opens on demand
+NO_SELLER = "no supply without a measure on home"  # as `coverage.csv` says it
+NAMES = 6  # names that a sentence can bear
+SMALL_USD = 1e6  # below this, or this share of the outlay, rows are folded into one
+SMALL_SHARE = 0.001
 
 
 def decision(result: ResultFolder) -> dict[str, Any]:
@@ -57,11 +61,12 @@ def decision(result: ResultFolder) -> dict[str, Any]:
         )
         if (row["option"] or "none") != "none"
     ]
+    signed.sort(key=lambda r: (-(r["outlay_usd"] or 0), r["item"], r["seller_country"]))
+    buy_rows, buy_table = _buy_table(buys)
     return {
         **headline(result, buys, signed, built),
-        "buy": _buy_table(buys),
-        "sign": _sign_table(signed, most=SHOWN),
-        "sign_all": _sign_table(signed) if len(signed) > SHOWN else None,
+        **_folded("buy", buy_table, buy_rows, result),
+        **_folded("sign", _sign_table(signed), signed, result),
         "build": _build_table(built),
         "years": _year_table(buys, signed, built),
         "robust": _robust(buys, signed, built),
@@ -74,23 +79,34 @@ def decision(result: ResultFolder) -> dict[str, Any]:
     }
 
 
+def _folded(
+    name: str, table: Table, rows: list[dict[str, Any]], result: ResultFolder
+) -> dict[str, Table | None]:
+    """Return a table with its small rows in one, and the full one if they differ."""
+    least = min(SMALL_USD, SMALL_SHARE * (result.figure("outlays_usd") or 0.0))
+    large = sum((row["outlay_usd"] or 0.0) >= least for row in rows)
+    short = fold_small(table, rows, "outlay_usd", kept=min(large, SHOWN))
+    return {name: short, f"{name}_all": None if short is table else table}
+
+
 ITEM = Column("item", "Item", fmt.item_name)
 OUTLAY = number_column("outlay_usd", "Million USD", fmt.millions)
-ROBUST = number_column("robust_share", "Robust", fmt.share)
+ROBUST = number_column("robust_share", "Robust", fmt.share, missing="not tested")
 
 
-def _buy_table(buys: list[dict[str, Any]]) -> Table:
+def _buy_table(buys: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Table]:
     """One row an item: tonnes by year, outlay, robustness."""
     years = sorted({int(row["year"]) for row in buys})
     by_item: dict[str, dict[str, Any]] = {}
     for row in buys:
         entry = by_item.setdefault(
             row["item"],
-            {"item": row["item"], "outlay_usd": 0.0, "why": row["why"],
+            {"item": row["item"], "outlay_usd": 0.0, "tonnes": 0.0, "why": row["why"],
              "robust_share": row["robust_share"]},
         )  # fmt: skip
         column = f"y{int(row['year'])}"
         entry[column] = entry.get(column, 0.0) + row["tonnes"]
+        entry["tonnes"] += row["tonnes"]
         entry["outlay_usd"] += row["outlay_usd"] or 0.0
     rows = sorted(by_item.values(), key=lambda r: (-r["outlay_usd"], r["item"]))
     for row in rows:
@@ -98,23 +114,24 @@ def _buy_table(buys: list[dict[str, Any]]) -> Table:
             row.setdefault(f"y{year}", 0.0)
     columns = [
         ITEM,
-        *(number_column(f"y{y}", f"{y},{fmt.SPACE}t", _tonnes_or_blank) for y in years),
+        number_column("tonnes", f"In all,{fmt.SPACE}t", fmt.number),
+        *(
+            number_column(f"y{y}", f"{y},{fmt.SPACE}t", _tonnes_or_blank, css="screen")
+            for y in years
+        ),
         OUTLAY,
         ROBUST,
-        Column("why", "Covers", fmt.item_name),
+        Column("why", "Covers", fmt.item_name, css="words"),
     ]
-    return make_table("Buy for the reserve", rows, columns)
+    return rows, make_table("Buy for the reserve", rows, columns)
 
 
 def _tonnes_or_blank(tonnes: float) -> str:
     return fmt.number(tonnes) if tonnes else ""
 
 
-def _sign_table(signed: list[dict[str, Any]], most: int | None = None) -> Table:
-    """List agreements, largest outlay first; unnamed sellers are their country."""
-    rows = sorted(
-        signed, key=lambda r: (-(r["outlay_usd"] or 0), r["item"], r["seller_country"])
-    )
+def _sign_table(signed: list[dict[str, Any]]) -> Table:
+    """List agreements as they come; unnamed sellers are their country."""
     columns = [
         ITEM,
         Column("seller_country", "Country", fmt.country_name),
@@ -126,7 +143,7 @@ def _sign_table(signed: list[dict[str, Any]], most: int | None = None) -> Table:
         number_column("outlay_usd", "Held, million USD", fmt.millions),
         ROBUST,
     ]
-    return make_table("Sign agreements", rows, columns, most=most)
+    return make_table("Sign agreements", signed, columns)
 
 
 def _build_table(built: list[dict[str, Any]]) -> Table:
@@ -180,9 +197,9 @@ def _year_table(
     return make_table("By year", rows, columns)
 
 
-def _listed(texts: list[str], most: int = 5) -> str:
+def _listed(texts: list[str], most: int = 5, mark: str = "; ") -> str:
     more = len(texts) - most
-    return "; ".join(texts[:most]) + (f"; and {more} more" if more > 0 else "")
+    return mark.join(texts[:most]) + (f"{mark}and {more} more" if more > 0 else "")
 
 
 def _year(value: Any) -> int | None:
@@ -191,19 +208,33 @@ def _year(value: Any) -> int | None:
 
 
 def _robust(*parts: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Name what survives in most draws of the sensitivity, and what does not."""
-    robust: dict[str, None] = {}
-    fragile: dict[str, None] = {}
-    for rows in parts:
-        for row in rows:
-            if row["robust_share"] is None:
-                continue
-            name = _deed(row)
-            side = robust if row["robust_share"] >= ROBUST_SHARE else fragile
-            side[name] = None
-    if not robust and not fragile:
+    """Count what survives in most draws of the sensitivity, and name the largest.
+
+    Rows that were not tested (a null share) are in neither list.
+    """
+    money: dict[str, float] = defaultdict(float)
+    least: dict[str, float] = {}  # a purchase of several years is as sure as its least
+    for row in (row for rows in parts for row in rows):
+        if row["robust_share"] is None:
+            continue
+        name = _deed(row)
+        money[name] += row["outlay_usd"] or 0.0
+        least[name] = min(least.get(name, 1.0), row["robust_share"])
+    if not least:
         return None
-    return {"robust": list(robust), "fragile": [n for n in fragile if n not in robust]}
+    by_money = sorted(least, key=lambda name: (-money[name], name))
+    robust = [name for name in by_money if least[name] >= ROBUST_SHARE]
+    fragile = [name for name in by_money if least[name] < ROBUST_SHARE]
+    total = sum(money.values())
+    part = sum(money[name] for name in robust) / total if total > 0 else None
+    text = f"{len(robust)} of {len(least)} robust"
+    if part is not None:
+        text += f" ({fmt.share(part)} of the money)"
+    return {
+        "text": text,
+        "robust": _listed(robust, NAMES, ", "),
+        "fragile": _listed(fragile, NAMES, ", "),
+    }
 
 
 def _deed(row: dict[str, Any]) -> str:
@@ -241,9 +272,19 @@ def _uncovered(result: ResultFolder) -> Table:
         number_column("expected_loss_without_usd", "Loss without", fmt.millions),
         number_column("expected_loss_with_usd", "Loss with", fmt.millions),
         number_column("covered_share", "Covered", fmt.share),
-        Column("reason", "Why not more", fmt.item_name),
+        Column("reason", "Why not more", _reason, css="words"),
     ]  # fmt: skip
     return make_table("Loss that remains, million USD", rows, columns, most=8)
+
+
+def _reason(text: str) -> str:
+    """Write why an item is not covered in words that need no model behind them."""
+    if text.startswith(NO_SELLER):
+        return (
+            "Every seller outside depends on feed that is under licence, so nothing "
+            "can be bought ahead"
+        )
+    return fmt.item_name(text)
 
 
 def _unvalued(result: ResultFolder) -> list[str]:

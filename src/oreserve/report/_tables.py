@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -21,6 +21,7 @@ __all__ = [
     "Table",
     "csv_link",
     "evidence_mark",
+    "fold_small",
     "make_table",
     "number_column",
     "source_link",
@@ -40,11 +41,33 @@ class Column:
     heading: str
     write: Callable[[Any], str] = str
     is_number: bool = False
+    missing: str | None = None  # what null is written as
+    css: str = ""
+
+    @property
+    def classes(self) -> str:
+        """Return the classes of the column's cells in the page."""
+        return " ".join(filter(None, ("n" if self.is_number else "", self.css)))
+
+    def cell(self, value: Any) -> str:
+        """Write a value; null as `missing`, else "no data" in numbers, else empty."""
+        if value is not None:
+            return self.write(value)
+        if self.missing is not None:
+            return self.missing
+        return fmt.NO_DATA if self.is_number else ""
 
 
-def number_column(key: str, heading: str, write: Callable[[Any], str]) -> Column:
+def number_column(
+    key: str,
+    heading: str,
+    write: Callable[[Any], str],
+    *,
+    missing: str | None = None,
+    css: str = "",
+) -> Column:
     """Return a column of numbers, set flush right."""
-    return Column(key, heading, write, is_number=True)
+    return Column(key, heading, write, is_number=True, missing=missing, css=css)
 
 
 @dataclass(frozen=True)
@@ -70,16 +93,33 @@ def make_table(
     """
     kept = tuple(c for c in columns if any(row.get(c.key) is not None for row in rows))
     shown = rows if most is None else rows[:most]
-    cells = tuple(
-        tuple(
-            (fmt.NO_DATA if c.is_number else "")
-            if row.get(c.key) is None
-            else c.write(row[c.key])
-            for c in kept
-        )
-        for row in shown
-    )
+    cells = tuple(tuple(c.cell(row.get(c.key)) for c in kept) for row in shown)
     return Table(caption, kept, cells, len(rows) - len(shown))
+
+
+def fold_small(
+    table: Table, rows: Sequence[dict[str, Any]], key: str, *, kept: int
+) -> Table:
+    """Sum what follows the first `kept` rows in a last row.
+
+    Parameters
+    ----------
+    table
+        All rows, largest first.
+    rows
+        The rows that the table was made of.
+    key
+        Column whose sum stands in the last row.
+    kept
+        How many rows stay. A single row is not folded.
+    """
+    rest = rows[kept:]
+    if len(rest) < 2 or not table.columns:
+        return table
+    total = sum(row.get(key) or 0.0 for row in rest)
+    last = [c.write(total) if c.key == key else "" for c in table.columns]
+    last[0] = f"{len(rest)} smaller ones, together"
+    return replace(table, cells=(*table.cells[:kept], tuple(last)))
 
 
 def csv_link(frame: pl.DataFrame, name: str) -> Markup:
