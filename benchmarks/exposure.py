@@ -48,7 +48,7 @@ UNITS = {
 }  # fmt: skip
 # As the peer calls the same units.
 PEER_UNITS = (
-    "United States of America", "EU", "Germany", "Japan", "Rep. of Korea",
+    "USA", "EU", "Germany", "Japan", "Rep. of Korea",
     "United Kingdom", "Canada",
 )  # fmt: skip
 # Mineral: trade codes (HS 1992).
@@ -375,11 +375,15 @@ def timed(command: list[str], **options: Any) -> tuple[str, dict[str, float]]:
     }
 
 
-# One call of the peer's public function on what stands in the arguments.
-PEER_PROGRAM = (
-    "import json, sys; from geopolrisk.assessment.main import gprs_calc; "
-    "gprs_calc(*json.loads(sys.argv[1]))"
-)
+# One call of the peer's public function on what stands in the arguments; then the
+# rows of the workbook it wrote, for it ends at the first name that it cannot use.
+PEER_PROGRAM = """
+import json, sys
+import pandas
+from geopolrisk.assessment.main import gprs_calc
+gprs_calc(*json.loads(sys.argv[1]))
+print(len(pandas.read_excel("Documents/geopolrisk/output/results.xlsx")))
+"""
 
 
 def run_peer(minerals: Sequence[str], years: Sequence[int]) -> dict[str, Any]:
@@ -393,8 +397,12 @@ def run_peer(minerals: Sequence[str], years: Sequence[int]) -> dict[str, Any]:
         (Path(home) / "Documents").mkdir()
         env = {"PATH": os.environ["PATH"], "HOME": home, "OMP_NUM_THREADS": "1"}
         command = [python, "-c", PEER_PROGRAM, arguments]
-        _, used = timed(command, env=env, cwd=home)
-    cells = len(years) * len(PEER_UNITS) * len(minerals)
+        text, used = timed(command, env=env, cwd=home)
+    cells = int(text.strip().splitlines()[-1])
+    asked = len(years) * len(PEER_UNITS) * len(minerals)
+    if cells != asked:
+        message = f"the peer answered {cells} of {asked} cells"
+        raise SystemExit(message)
     return {**used, "cells": cells, "seconds_per_cell": used["run_s"] / cells}
 
 

@@ -127,4 +127,36 @@ BENCHES = (
         seconds=("run_s",),
         most_seconds=0.5,
     ),
+    Bench(
+        name="exposure-cells",
+        about="420 GeoPolRisk cells from raw files: 20 minerals x 7 units x 3 years",
+        runs=(
+            Run("ours", "benchmarks.exposure", ("cells",)),
+            Run("geopolrisk-py", "benchmarks.exposure", ("peer",)),
+        ),
+        seconds=("run_s",),
+        faster=100,
+        most_seconds=3,
+        most_mb=200,
+    ),
+    Bench(
+        name="exposure-all",
+        about="shares, HHI and GeoPolRisk: every good x country x 1995-2024",
+        runs=(Run("ours", "benchmarks.exposure", ("all",)),),
+        seconds=("run_s",),
+        most_seconds=20,
+    ),
+    Bench(
+        name="baci-stream",
+        about="200 million synthetic rows, the size of BACI, a year at a time",
+        runs=(
+            Run(
+                "ours",
+                "benchmarks.importers",
+                ("--rows", "200000000", "--years", "1995-2024"),
+            ),
+        ),
+        seconds=("seconds",),
+        most_mb=2000,
+    ),
 )
