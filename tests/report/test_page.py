@@ -206,6 +206,20 @@ def test_small_rows_are_one_and_what_was_not_tested_says_so(tmp_path, monkeypatc
     assert "Cobalt metal from Australia" not in text
 
 
+def test_many_years_leave_room_for_what_a_purchase_covers(tmp_path, monkeypatch):
+    monkeypatch.setattr(_charts, "_svg", lambda *_, **__: "<svg></svg>")
+    folder = Path(shutil.copytree(SAMPLE, tmp_path / "plan"))
+    bought = pl.read_csv(folder / "reserve.csv")
+    later = bought.with_columns(pl.col("year") + 2)
+    pl.concat([bought, later]).write_csv(folder / "reserve.csv")
+    write_report(folder, folder / "r.html")
+    html = (folder / "r.html").read_text(encoding="utf-8")
+    front, full = html.split("All purchases</summary>")
+    assert "2029,\xa0t" not in front
+    assert "2029,\xa0t" in full
+    assert "In all,\xa0t" in front
+
+
 def test_reason_without_a_seller_is_in_plain_words(tmp_path, monkeypatch):
     monkeypatch.setattr(_charts, "_svg", lambda *_, **__: "<svg></svg>")
     folder = Path(shutil.copytree(SAMPLE, tmp_path / "plan"))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from oreserve.report import _format as fmt
@@ -19,6 +20,7 @@ ROBUST_SHARE = 0.8  # a buy that survives in this share of draws is robust
 DAYS = 365.25
 SHOWN = 15  # rows of a table on the first page; the rest opens on demand
 NO_SELLER = "no supply without a measure on home"  # as `coverage.csv` says it
+FEW_YEARS = 3  # columns of years that leave room for words
 NAMES = 6  # names that a sentence can bear
 SMALL_USD = 1e6  # below this, or this share of the outlay, rows are folded into one
 SMALL_SHARE = 0.001
@@ -79,13 +81,29 @@ def decision(result: ResultFolder) -> dict[str, Any]:
     }
 
 
+def _without_years(table: Table) -> Table:
+    """Leave out the columns of many years: the calendar has them, and the full table.
+
+    They would squeeze what a purchase covers to a word a line.
+    """
+    kept = [k for k, c in enumerate(table.columns) if c.css != "by-year"]
+    if len(table.columns) - len(kept) <= FEW_YEARS:
+        return table
+    return replace(
+        table,
+        columns=tuple(table.columns[k] for k in kept),
+        cells=tuple(tuple(row[k] for k in kept) for row in table.cells),
+    )
+
+
 def _folded(
     name: str, table: Table, rows: list[dict[str, Any]], result: ResultFolder
 ) -> dict[str, Table | None]:
     """Return a table with its small rows in one, and the full one if they differ."""
     least = min(SMALL_USD, SMALL_SHARE * (result.figure("outlays_usd") or 0.0))
     large = sum((row["outlay_usd"] or 0.0) >= least for row in rows)
-    short = fold_small(table, rows, "outlay_usd", kept=min(large, SHOWN))
+    narrow = _without_years(table)
+    short = fold_small(narrow, rows, "outlay_usd", kept=min(large, SHOWN))
     return {name: short, f"{name}_all": None if short is table else table}
 
 
@@ -116,7 +134,7 @@ def _buy_table(buys: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Table]
         ITEM,
         number_column("tonnes", f"In all,{fmt.SPACE}t", fmt.number),
         *(
-            number_column(f"y{y}", f"{y},{fmt.SPACE}t", _tonnes_or_blank, css="screen")
+            number_column(f"y{y}", f"{y},{fmt.SPACE}t", _tonnes_or_blank, css="by-year")
             for y in years
         ),
         OUTLAY,
