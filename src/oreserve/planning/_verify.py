@@ -84,7 +84,7 @@ def spread_over(loss: Floats, count: int) -> list[int]:
     Examples
     --------
     >>> spread_over(np.array([5.0, 1.0, 3.0, 2.0, 4.0, 6.0]), 3)
-    [0, 2, 3]
+    [3, 4, 5]
     """
     count = min(count, len(loss))
     order = np.argsort(loss, kind="stable")
