@@ -131,7 +131,7 @@ def test_unknown_instrument_names_the_nearest(capsys):
         (InfeasibleError("limit max_t of gallium"), 3, "limit max_t"),
         (OSError(errno.ENOSPC, "No space left", "x.csv"), 1, "disk is full"),
         (FileNotFoundError(errno.ENOENT, "gone", "items.csv"), 1, "vanished"),
-        (PermissionError(errno.EACCES, "no", "/root/x"), 1, "Not allowed"),
+        (PermissionError(errno.EACCES, "no", "/data/x"), 1, "Not allowed"),
         (MemoryError(), 1, "--scenarios"),
         (ZeroDivisionError("division by zero"), 1, "report it"),
         (KeyboardInterrupt(), 130, "Run again to resume"),
