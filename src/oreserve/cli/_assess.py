@@ -117,7 +117,7 @@ def _print_ranking(found: Assessment) -> None:
     from rich.table import Table
 
     table = Table(title=f"Exposure of {found.home}, base year {found.year}")
-    for heading in ("", "mineral", "score", "low-high", "most exposed", "abroad",
+    for heading in ("", "mineral", "score", "if data miss", "most exposed", "abroad",
                     "HHI", "class", "moves"):  # fmt: skip
         right = heading in {"", "score", "abroad", "HHI", "moves"}
         table.add_column(heading, justify="right" if right else "left")

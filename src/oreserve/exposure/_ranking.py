@@ -193,7 +193,8 @@ def _by_mineral(frame: pl.DataFrame, minerals: Sequence[str]) -> pl.DataFrame:
         .otherwise(pl.col("status").fill_null("no_data"))
     )
     order = joined.sort("score", "mineral", descending=[True, False], nulls_last=True)
-    rank_ = pl.when(pl.col("score").is_not_null()).then(pl.int_range(1, pl.len() + 1))
+    # Equal scores share a rank; their order is only the alphabet's.
+    rank_ = pl.col("score").round(9).rank("min", descending=True).cast(pl.Int64)
     return order.select(
         rank_.alias("rank"), "mineral", "score", "low", "high", "status", "item",
         "stage", "reliance", "reliance_kind", *PARTS,

@@ -41,7 +41,7 @@ LABELS = {
     "hhi_governance": "Concentration, governance-weighted",
     "n_minus_1_cover_country": "World use covered without the largest country",
     "n_minus_1_cover_plant": "World use covered without the largest plant",
-    "n_minus_1_cover_home": "Home's use covered without its largest seller",
+    "n_minus_1_cover_home": "Home's use covered without its largest direct shipper, not the origin",
     "price_split": "Price outside / inside",
     "measures_in_force": "Measures on home in force",
 }
@@ -110,7 +110,11 @@ def _lead(ranked: list[dict[str, Any]], home: str, result: ResultFolder) -> str:
     if not ranked:
         return f"{home}: no mineral has the data for a score"
     critical = [r for r in ranked if r["class"] == "critical"]
-    names = ", ".join(fmt.item_name(r["mineral"]).lower() for r in ranked[:3])
+    first = [r for r in ranked if r["rank"] == ranked[0]["rank"]]
+    shown = first[:3] if len(first) > 3 else ranked[:3]
+    names = ", ".join(fmt.item_name(r["mineral"]).lower() for r in shown)
+    if len(first) > 3:
+        names = f"{len(first)} tied: {names} and {len(first) - 3} more"
     least = result.figures["threshold"]
     return (
         f"{home}: {len(critical)} of {len(ranked)} minerals are exposed at {least:g} "
