@@ -41,7 +41,7 @@ LABELS = {
     "hhi_governance": "Concentration, governance-weighted",
     "n_minus_1_cover_country": "World use covered without the largest country",
     "n_minus_1_cover_plant": "World use covered without the largest plant",
-    "n_minus_1_cover_home": "Home's use without its largest direct shipper (not origin)",
+    "n_minus_1_cover_home": "Home's use without its largest shipper (not origin)",
     "price_split": "Price outside / inside",
     "measures_in_force": "Measures on home in force",
 }
