@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from oreserve.importers import published_unit
 from studies.build.tables import BuildError
 
 if TYPE_CHECKING:
@@ -24,13 +25,6 @@ __all__ = [
 ]
 
 BASE_YEAR = 2024
-# Units as the publisher prints them, in tonnes.
-TONNES = {
-    "metric tons": 1.0,
-    "thousand metric tons": 1e3,
-    "thousand metric dry tons": 1e3,
-    "kilograms": 1e-3,
-}
 
 
 class Figure(NamedTuple):
@@ -148,7 +142,11 @@ def salient(
     if row["value"] is None:
         message = f"{chapter}: {detail!r} is {row['value_raw']} in {year}"
         raise BuildError(message)
-    tonnes = row["value"] * TONNES[row["unit"]]
+    known = published_unit(row["unit"])
+    if known is None or known[0] != "t":
+        message = f"{chapter}: {detail!r} is in {row['unit']}, no mass"
+        raise BuildError(message)
+    tonnes = row["value"] * known[1]
     return Figure(tonnes, "MCS26", "estimated" if row["estimated"] else "read")
 
 

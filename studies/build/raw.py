@@ -15,54 +15,26 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from oreserve.importers import Options, figure, importer, place, place_of_number
+from oreserve.importers.baci import scan_baci
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Raw", "iso3_of"]
+__all__ = ["Raw"]
 
-# Names as the U.S. Geological Survey prints them; the rest is found by name in
-# the ISO list.
-USGS_NAMES = {
-    "Bolivia": "BOL",
-    "Brunei": "BRN",
-    "Burma": "MMR",
-    "China": "CHN",
-    "Congo (Brazzaville)": "COG",
-    "Congo (Kinshasa)": "COD",
-    "Cote d'Ivoire": "CIV",
-    "Cote d\u2019Ivoire": "CIV",
-    "C\u00f4te d\u2019Ivoire": "CIV",
-    "Czechia": "CZE",
-    "Hong Kong": "HKG",
-    "Iran": "IRN",
-    "Korea, North": "PRK",
-    "Korea, Republic of": "KOR",
-    "Laos": "LAO",
-    "Moldova": "MDA",
-    "North Korea": "PRK",
-    "Republic of Korea": "KOR",
-    "Russia": "RUS",
-    "South Korea": "KOR",
-    "Syria": "SYR",
-    "Taiwan": "TWN",
-    "Tanzania": "TZA",
-    "Turkey": "TUR",
-    "United Kingdom": "GBR",
-    "United States": "USA",
-    "Venezuela": "VEN",
-    "Vietnam": "VNM",
-}
-WORLD_BANK_CODES = {"ADO": "AND", "ROM": "ROU", "TMP": "TLS", "ZAR": "COD"}
 PINK_SHEET = "CMO-Historical-Data-Monthly_2026-06-02.xlsx"
 
 
 def _number(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return float(text.replace(",", "").strip())
-    except ValueError:
-        return 0.0 if text.strip() in {"\u2014", "\u2013", "-"} else None
+    """Return a printed number; a bound, a range or a letter is none."""
+    return None if text is None else figure(text).value
+
+
+def _country(name: str | None) -> str | None:
+    """Return the ISO3 code of a printed name; null for totals, groups and `other`."""
+    found = None if name is None else place(name)
+    return found.code if found is not None and found.kind == "country" else None
 
 
 class Raw:
@@ -76,14 +48,6 @@ class Raw:
     def facts(self, name: str) -> pl.DataFrame:
         """Read one CSV of compiled facts, all columns as text."""
         return pl.read_csv(self.facts_folder / f"{name}.csv", infer_schema=False)
-
-    @cached_property
-    def iso3(self) -> dict[str, str]:
-        """ISO 3166-1 alpha-3 code by country name."""
-        path = self.folder / "geo" / "iso3166_all.csv"
-        with path.open(encoding="utf-8", newline="") as lines:
-            names = {r["name"]: r["alpha-3"] for r in csv.DictReader(lines)}
-        return {**names, **USGS_NAMES}
 
     @cached_property
     def country_names(self) -> dict[str, str]:
@@ -118,7 +82,7 @@ class Raw:
             }
         )
         values = [_number(v) for v in frame["value_raw"]]
-        codes = [self.iso3.get(c.strip()) if c else None for c in frame["country"]]
+        codes = [_country(c) for c in frame["country"]]
         notes = frame["notes"].fill_null("").str.to_lowercase()
         return frame.with_columns(
             pl.Series("value", values, dtype=pl.Float64),
@@ -153,37 +117,17 @@ class Raw:
     @cached_property
     def baci(self) -> pl.DataFrame:
         """BACI 2024: exporter, importer (ISO3), hs6, usd (thousand), t (gross)."""
-        folder = self.folder / "cepii-baci"
-        with (folder / "country_codes_V202401b.csv").open(
-            encoding="utf-8", newline=""
-        ) as lines:
-            codes = {
-                int(r["country_code"]): r["country_iso3"] for r in csv.DictReader(lines)
-            }
-        codes |= {
-            842: "USA",
-            251: "FRA",
-            699: "IND",
-            757: "CHE",
-            490: "TWN",
-            579: "NOR",
-        }
-        frame = pl.read_csv(
-            folder / "BACI_HS92_Y2024_minerals.csv", schema_overrides={"k": pl.String}
-        )
-        names = pl.DataFrame(
-            {"code": list(codes), "iso3": [codes[c] for c in codes]},
-            schema={"code": pl.Int64, "iso3": pl.String},
-        ).unique("code", keep="last", maintain_order=True)
-        frame = frame.join(
-            names.rename({"code": "i", "iso3": "exporter"}), on="i", how="left"
-        ).join(names.rename({"code": "j", "iso3": "importer"}), on="j", how="left")
+        path = self.folder / "cepii-baci" / "BACI_HS92_Y2024_minerals.csv"
+        frame = scan_baci([path]).collect()
+        numbers = sorted({*frame["exporter"], *frame["importer"]})
+        codes = {n: place_of_number(n).code for n in numbers}
         return frame.select(
-            "exporter",
-            "importer",
-            pl.col("k").str.zfill(6).alias("hs6"),
-            pl.col("v").cast(pl.Float64, strict=False).alias("kusd"),
-            pl.col("q").cast(pl.Float64, strict=False).alias("t"),
+            pl.col("exporter", "importer").replace_strict(
+                codes, return_dtype=pl.String
+            ),
+            "hs6",
+            "kusd",
+            "t",
         ).sort("hs6", "exporter", "importer")
 
     @cached_property
@@ -215,15 +159,15 @@ class Raw:
 
     @cached_property
     def governance(self) -> dict[str, float]:
-        """Political stability 2024 by ISO3 (WGI 2025 update, standard normal units)."""
-        path = self.folder / "worldbank-wgi" / "wgi_political_stability_1996-2024.csv"
-        frame = pl.read_csv(path, infer_schema=False).filter(pl.col("year") == "2024")
-        found: dict[str, float] = {}
-        for code, estimate in frame.select("code", "estimate").iter_rows():
-            value = _number(estimate)
-            if value is not None:
-                found[WORLD_BANK_CODES.get(code, code)] = value
-        return found
+        """Mean of the six WGI estimates of 2022 (2023 update) by ISO3.
+
+        The update of 2025 is on another scale, and only one of its six is among the
+        raw files: vintages are never mixed.
+        """
+        path = self.folder / "worldbank-wgi" / "wgidataset_2023update.xlsx"
+        found = importer("wgi").read([path], Options(year=2022)).tables["countries"]
+        scores = found.select("country", "governance").drop_nulls()
+        return {str(code): float(mean) for code, mean in scores.iter_rows()}
 
     @cached_property
     def pink_sheet(self) -> pl.DataFrame:
@@ -256,8 +200,3 @@ class Raw:
             },
             orient="row",
         )
-
-
-def iso3_of(raw: Raw, name: str) -> str | None:
-    """Return the ISO3 code of a country name as the raw files print it."""
-    return raw.iso3.get(name.strip())

@@ -48,11 +48,11 @@ FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
     ),
     (
         "WGI",
-        "Worldwide Governance Indicators 2025 update, political stability 2024",
+        "Worldwide Governance Indicators 2023 update, mean of the six of 2022",
         "World Bank",
         "https://www.worldbank.org/en/publication/worldwide-governance-indicators",
         "CC BY 4.0",
-        "2025-09",
+        "2023-09",
     ),
     (
         "PINK",

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from oreserve.importers._countries import Place, place
+from oreserve.importers._countries import Place, place, place_of_number
 from oreserve.importers._model import Imported, Importer, Options
 from oreserve.importers._registry import IMPORTERS, fitting, importer
+from oreserve.importers._units import published_unit
 from oreserve.importers._values import FLAGS, Figure, figure
 from oreserve.importers._write import import_into
 
@@ -22,4 +23,6 @@ __all__ = [
     "import_into",
     "importer",
     "place",
+    "place_of_number",
+    "published_unit",
 ]
