@@ -19,6 +19,7 @@ from oreserve.exposure._figures import read_figures
 from oreserve.exposure._home import choose_minerals, find_home
 from oreserve.exposure._ranking import check_weights, rank
 from oreserve.exposure._rows import RowKeys
+from oreserve.exposure._scores import published_frame
 from oreserve.exposure._tables import (
     chain_frame,
     measure_cells,
@@ -43,7 +44,7 @@ __all__ = ["TABLES", "Assessment", "assess"]
 
 TABLES = (
     "ranking", "cells", "shares", "origins", "points", "measures", "scores",
-    "sensitivity", "classes", "minerals", "chain", "evidence", "sources",
+    "sensitivity", "classes", "minerals", "chain", "evidence", "sources", "published",
 )  # fmt: skip
 REASON = "the study has no item of it"
 
@@ -87,6 +88,8 @@ class Assessment:
         The rows of the study behind each item's cells: value, evidence, source.
     sources
         Sources of the study.
+    published
+        Scores of published methods: EU, GeoPolRisk, USGS (`_scores`).
     """
 
     study: str
@@ -115,6 +118,7 @@ class Assessment:
     chain: pl.DataFrame
     evidence: pl.DataFrame
     sources: pl.DataFrame
+    published: pl.DataFrame
 
     def figures(self) -> dict[str, Any]:
         """Return what `assess.json` holds: the head and the ranked table."""
@@ -277,6 +281,7 @@ def assess(
         chain=chain_frame(world, code),
         evidence=evidence_frame(study, table),
         sources=study.table("sources"),
+        published=published_frame(study, world, chosen.minerals),
     )
 
 

@@ -467,7 +467,7 @@ def evidence_counts(study: Study, texts: list[str | None]) -> list[str | None]:
     """Return for each text of row keys how its rows are known: `assumed 3; read 12`."""
     known: dict[tuple[str, str], str] = {}
     for table in ("plants", "recipes", "lanes", "demands", "countries", "measures",
-                  "prices"):  # fmt: skip
+                  "prices", "observations", "industries", "uses"):  # fmt: skip
         frame = study.table(table)
         keys = spec(table).key
         joined = frame.select(
