@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import polars as pl
 import pytest
+
+from importers.conftest import ROOT
 
 pytestmark = pytest.mark.raw
 
@@ -81,6 +86,59 @@ def test_governance_2023_update(raw, read):
     assert {"COD", "ROU", "TLS", "AND", "PSE"} <= set(rows)
     assert -2.5 < rows["COD"]["governance"] < -1
     assert set(found.unmapped["name"]) <= {"Kosovo", "NCL"}
+
+
+GOLDEN = Path(os.environ.get("ORESERVE_SHARED", ROOT.parent / "shared")) / "golden"
+DIMENSIONS = {
+    "voice": "va", "stability": "pv", "effectiveness": "ge", "regulation": "rq",
+    "rule_of_law": "rl", "corruption": "cc",
+}  # fmt: skip
+
+
+def six_dimensions():
+    path = GOLDEN / "wgi2019_six_dimensions.csv"
+    if not path.is_file():
+        pytest.skip(f"golden file is not at {path}")
+    return pl.read_csv(path, comment_prefix="#")
+
+
+def test_governance_is_the_mean_of_the_six_that_others_computed(write, read):
+    table = six_dimensions()
+    lines = ["code,year,indicator,estimate"]
+    for row in table.iter_rows(named=True):
+        lines += [
+            f"{row['iso3']},2019,{code},{row[name]}"
+            for name, code in DIMENSIONS.items()
+            if row[name] is not None
+        ]
+    found = read("wgi", write("wgi.csv", "\n".join(lines) + "\n"), year=2019)
+    ours = dict(found.tables["countries"].select("country", "governance").iter_rows())
+    compared = 0
+    for row in table.iter_rows(named=True):
+        six = all(row[name] is not None for name in DIMENSIONS)
+        if row["iso3"] in ours:
+            mean = ours[row["iso3"]]
+            # A mean of five is another figure: five of six give none.
+            assert mean == (
+                pytest.approx(row["mean_of_six"], abs=1e-6) if six else None
+            )
+            compared += six
+    assert compared > 190
+
+
+def test_the_2023_update_is_near_the_estimates_of_2020(raw, read):
+    path = raw("worldbank-wgi/wgidataset_2023update.xlsx")
+    found = read("wgi", path, year=2019).tables["countries"]
+    ours = dict(found.select("country", "governance").iter_rows())
+    pairs = [
+        (ours[code], mean)
+        for code, mean in six_dimensions().select("iso3", "mean_of_six").iter_rows()
+        if ours.get(code) is not None and mean is not None
+    ]
+    gaps = sorted(abs(a - b) for a, b in pairs)
+    assert len(gaps) > 190
+    assert gaps[len(gaps) // 2] < 0.05  # the update revised every year a little
+    assert gaps[-1] < 0.5
 
 
 def test_governance_long_file(raw, read):

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from oreserve.errors import InputError
+from oreserve.importers import Options, importer
 from oreserve.indicators import (
     EU_CRITICAL,
     Setting,
@@ -24,6 +27,9 @@ from oreserve.indicators import (
     sensitivity_summary,
     threshold_grid,
 )
+
+ROOT = Path(__file__).parents[2]
+RAW = Path(os.environ.get("ORESERVE_RAW", ROOT.parent / "shared" / "data" / "raw"))
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,44 @@ def test_quantiles_are_those_of_the_closed_form(correlation, deviation):
     assert found.value == pytest.approx(6.0)
     assert found.low == pytest.approx(spread.inv_cdf(0.05), abs=0.02)
     assert found.high == pytest.approx(spread.inv_cdf(0.95), abs=0.02)
+
+
+# Cobalt from mines, 2024, as shares of the named countries (MCS 2026, rounded).
+COBALT = {"COD": 0.76, "IDN": 0.10, "RUS": 0.03, "CAN": 0.02, "AUS": 0.02, "PHL": 0.02}
+
+
+@pytest.mark.raw
+@pytest.mark.parametrize("correlation", [0.0, 0.4, 1.0])
+def test_published_standard_errors_give_the_interval_of_the_closed_form(correlation):
+    path = RAW / "worldbank-wgi" / "wgidataset_2023update.xlsx"
+    if not path.exists():
+        pytest.skip(f"raw file is not at {path}")
+    found = importer("wgi").read([path], Options(year=2022))
+    scores = {r["country"]: r for r in found.tables["countries"].iter_rows(named=True)}
+    names = sorted(n for n in scores["COD"] if n.endswith("_score"))
+    errors = dict(found.tables["observations"].select("series", "value").iter_rows())
+    wgi = np.array([[scores[c][n] for n in names] for c in COBALT])
+    error = np.array([[errors[f"wgi/{n}_error/{c}"] for n in names] for c in COBALT])
+    assert wgi.shape == error.shape == (6, 6)
+    assert ((error > 0.05) & (error < 0.6)).all()
+
+    shares = np.array(list(COBALT.values()))
+    drawn = hhi_governance_monte_carlo(
+        shares=shares, wgi=wgi, standard_errors=error, draws=40_000, seed=11,
+        correlation=correlation,
+    )  # fmt: skip
+    # The sum of s^2 times 2 (2.5 - mean of six) is linear in independent normals.
+    mean = float((shares**2 * 2.0 * (2.5 - wgi.mean(axis=1))).sum())
+    variance_of_mean = (
+        correlation * error.sum(axis=1) ** 2
+        + (1.0 - correlation) * (error**2).sum(axis=1)
+    ) / 36.0
+    deviation = float((((2.0 * shares**2) ** 2) * variance_of_mean).sum() ** 0.5)
+    spread = NormalDist(mean, deviation)
+    assert drawn.value == pytest.approx(mean, abs=1e-12)
+    # A quantile of 40,000 draws has a standard error of 0.011 deviations.
+    assert drawn.low == pytest.approx(spread.inv_cdf(0.05), abs=0.05 * deviation)
+    assert drawn.high == pytest.approx(spread.inv_cdf(0.95), abs=0.05 * deviation)
 
 
 def test_the_seed_decides_the_draws():
