@@ -408,7 +408,7 @@ def test_plan_says_what_it_does(measure, plan_folder):
     study = measure(**{"from": "2026-12-01"})
     alert = only(watch(study, on=DAY, plan=plan_folder), "measure")
     assert alert.plan == (
-        "buy 3 t of Gallium, 2027 to 2028",
+        "buy 3 t of Gallium, 2027 to 2028, 61 days of what is at stake",
         "sign JPN gallium more for 3 t a year of Gallium from 2027",
         "support AUS gallium new with floor low, output from 2029",
     )

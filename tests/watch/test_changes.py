@@ -107,4 +107,4 @@ def test_since_a_day_tells_what_has_happened(measure):
 def test_since_a_day_lists_observations(tiny):
     found = watch(tiny, on=DAY, since="2026-06-01")
     rows = found.changes.filter(pl.col("table") == "observations")
-    assert rows.select("key", "new").rows() == [("price/gallium/USA 2026-07-01", None)]
+    assert rows.select("key", "new").rows() == [("price/gallium/USA/2026-07-01", None)]

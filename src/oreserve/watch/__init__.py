@@ -12,7 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from oreserve.watch._alert import LEVELS, Alert, Evidence, Exposed
-from oreserve.watch._watch import Lines, Watch, watch
+from oreserve.watch._lines import Lines
+from oreserve.watch._result import Watch
+from oreserve.watch._watch import watch
 
 __all__ = ["LEVELS", "Alert", "Evidence", "Exposed", "Lines", "Watch", "watch"]
 

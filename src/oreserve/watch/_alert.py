@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from oreserve.errors import InputError
@@ -22,37 +22,57 @@ LEVELS = ("info", "notice", "warning", "alarm")
 
 @dataclass(frozen=True)
 class Evidence:
-    """The row of the study that an alert rests on, and how sure that row is."""
+    """The row of the study that an alert rests on, and how sure that row is.
+
+    The parts of a key are joined by `/`, so that `oreserve explain
+    STUDY:TABLE:KEY` finds the row; `title` and `url` are those of its source.
+    """
 
     table: str
     key: str
     source_id: str
     evidence: str
+    title: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)
 class Exposed:
-    """What home has at stake in one item; null is "no data", never 0.
+    """What a home has at stake in one item; null is "no data", never 0.
 
     Parameters
     ----------
+    home
+        The country or bloc that is exposed.
     use_t_per_year
-        Home's use: demands and the inputs of home's plants, t a year.
-    imports_t_per_year, at_stake_t_per_year
-        Home's imports of the item, and the part that the alert touches, t a year.
-    share_of_use
-        At stake / use, 0-1.
+        Its use: demands and the inputs of its plants, t a year.
+    imports_t_per_year, exports_t_per_year
+        Its trade in the item in the base year, t a year.
+    at_stake_t_per_year, at_stake_usd_per_year
+        The part of the imports that the alert touches, t a year, and its worth at
+        the base price, USD a year.
+    flow_over_use, share_of_use
+        At stake / use: as it is, and at most 1. Imports may exceed use, because
+        part of them leaves again or goes to stocks; no more than all of the use can
+        be missing.
     stock_t, cover_days
-        Stocks at home that may be used, t, and for how many days of use they last.
+        Stocks that may be used, t, and for how many days of use they last.
+    note
+        Why the flow exceeds the use, where it does.
     """
 
     item: str
+    home: str = ""
     use_t_per_year: float | None = None
     imports_t_per_year: float | None = None
+    exports_t_per_year: float | None = None
     at_stake_t_per_year: float | None = None
+    at_stake_usd_per_year: float | None = None
+    flow_over_use: float | None = None
     share_of_use: float | None = None
     stock_t: float | None = None
     cover_days: float | None = None
+    note: str | None = None
 
     @property
     def status(self) -> str:
@@ -69,7 +89,10 @@ class Alert:
 
     `day` is the day of the event (the quote, the expiry); `event` tells two alerts
     on one row apart. `id` depends on neither the day of the watch nor on values, so
-    an alert keeps its id from one run to the next.
+    an alert keeps its id from one run to the next. `afterwards` says what holds
+    once the day has come, `actors` are the countries whose exports are concerned,
+    `owner_country` is that of the plant or project, `exposed` is home and
+    `elsewhere` the other homes that the watch looks at.
     """
 
     kind: str
@@ -88,7 +111,12 @@ class Alert:
     effective: date | None = None
     suspended_until: date | None = None
     ends: date | None = None
+    afterwards: str | None = None
+    actors: tuple[str, ...] = ()
+    owner_country: str | None = None
     exposed: tuple[Exposed, ...] = ()
+    elsewhere: tuple[Exposed, ...] = ()
+    hs_codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     plan: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -127,6 +155,9 @@ class Alert:
             "valid_until": _iso(self.valid_until),
             "first_seen": _iso(self.first_seen),
             "items": list(self.items),
+            "hs_codes": {item: list(codes) for item, codes in self.hs_codes},
+            "actors": list(self.actors),
+            "owner_country": self.owner_country,
             "state": self.state,
             "dates": {
                 "announced": _iso(self.announced),
@@ -134,17 +165,11 @@ class Alert:
                 "suspended_until": _iso(self.suspended_until),
                 "ended_from": _iso(self.ends),
             },
+            "afterwards": self.afterwards,
             "exposed": [_exposed(e) for e in self.exposed],
+            "elsewhere": [_exposed(e) for e in self.elsewhere],
             "plan": None if self.plan is None else list(self.plan),
-            "evidence": [
-                {
-                    "table": e.table,
-                    "key": e.key,
-                    "source_id": e.source_id,
-                    "evidence": e.evidence,
-                }
-                for e in self.evidence
-            ],
+            "evidence": [asdict(e) for e in self.evidence],
         }
 
 
@@ -211,13 +236,4 @@ def _iso(day: date | None) -> str | None:
 
 
 def _exposed(row: Exposed) -> dict[str, Any]:
-    return {
-        "item": row.item,
-        "use_t_per_year": row.use_t_per_year,
-        "imports_t_per_year": row.imports_t_per_year,
-        "at_stake_t_per_year": row.at_stake_t_per_year,
-        "share_of_use": row.share_of_use,
-        "stock_t": row.stock_t,
-        "cover_days": row.cover_days,
-        "status": row.status,
-    }
+    return asdict(row) | {"status": row.status}

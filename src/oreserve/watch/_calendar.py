@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from oreserve.watch._alert import stable_id
-from oreserve.watch._days import one_year_later
 from oreserve.watch._names import title
 from oreserve.watch._programme import open_milestones
 
@@ -33,7 +32,7 @@ SCHEMA = {
 
 
 def dates_frame(
-    study: Study, measures: tuple[Measure, ...], *, on: date
+    study: Study, measures: tuple[Measure, ...], *, on: date, score_days: int
 ) -> pl.DataFrame:
     """Return every date from `on` on that the study knows, the nearest first.
 
@@ -54,7 +53,7 @@ def dates_frame(
 
     for m in measures:
         known = (";".join(m.items), m.row["source_id"], m.row["evidence"])
-        if m.state == "ended":
+        if m.state in {"ended", "never"}:
             continue
         add(m.effective, "measure", m.name, "from", "takes effect", *known)
         add(m.suspended_until, "measure", m.name, "from", "suspension ends", *known)
@@ -69,8 +68,8 @@ def dates_frame(
         for what, day in open_milestones(row):
             add(day, "project", name, what, f"late without {what}", *known)
         if row["score_date"] is not None:
-            day = one_year_later(row["score_date"])
-            add(day, "score", name, "year_old", "scores are a year old", *known)
+            day = row["score_date"] + timedelta(days=score_days)
+            add(day, "score", name, "old", f"scores are {score_days} days old", *known)
     frame = pl.DataFrame(found, schema=SCHEMA, orient="row")
     return frame.sort("date", "kind", "subject", "event")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What differs between two versions of a study, row by row and cell by cell."""
+"""What has happened since a day, and alerts on what differs between two versions."""
 
 from __future__ import annotations
 
@@ -8,98 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from oreserve.tables import TABLES, spec
 from oreserve.watch._alert import Alert, Evidence
+from oreserve.watch._compare import SCHEMA, text_of
 from oreserve.watch._names import title
+from oreserve.watch._programme import products
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import date
 
     from oreserve.study import Study
     from oreserve.watch._home import Home
     from oreserve.watch._measures import Measure
 
-__all__ = ["SCHEMA", "change_alerts", "changes_between", "changes_since"]
+__all__ = ["change_alerts", "changes_since"]
 
-SCHEMA = {
-    "table": pl.String,
-    "key": pl.String,
-    "change": pl.String,  # added, removed, changed; announced, began, ended, observed
-    "column": pl.String,
-    "old": pl.String,
-    "new": pl.String,
-    "old_source_id": pl.String,
-    "old_evidence": pl.String,
-    "source_id": pl.String,
-    "evidence": pl.String,
-}
 SINGLE = ("measures", "agreements", "projects")
 """Tables of which every changed row is an alert; the others share one each."""
-
-
-def changes_between(old: Study, new: Study) -> pl.DataFrame:
-    """Return the differences: one row per added or removed row or changed cell.
-
-    Returns
-    -------
-    polars.DataFrame
-        Columns of `SCHEMA`; sorted by table (in the order of the specs), key and
-        column. An added or removed row has no column; a changed one has one row
-        per cell, old and new as text, null where there is nothing.
-    """
-    found: list[tuple[str | None, ...]] = []
-    for name in TABLES:
-        if name != "settings":
-            found.extend(_of_table(name, _rows(old, name), _rows(new, name)))
-    found.extend(_of_settings(old, new))
-    return pl.DataFrame(found, schema=SCHEMA, orient="row")
-
-
-def _rows(study: Study, name: str) -> dict[str, dict[str, Any]]:
-    frame, key = study.table(name), spec(name).key
-    return {
-        " ".join(_text(row[column]) or "" for column in key): row
-        for row in frame.iter_rows(named=True)
-    }
-
-
-def _of_table(
-    name: str,
-    old: Mapping[str, dict[str, Any]],
-    new: Mapping[str, dict[str, Any]],
-) -> Iterator[tuple[str | None, ...]]:
-    for key in sorted({*old, *new}):
-        before, after = old.get(key), new.get(key)
-        known = (*_source(before), *_source(after))
-        if before is None or after is None:
-            change = "added" if before is None else "removed"
-            yield (name, key, change, None, None, None, *known)
-            continue
-        for column in sorted({*before, *after}):
-            was, now = before.get(column), after.get(column)
-            if was != now:
-                yield (name, key, "changed", column, _text(was), _text(now), *known)
-
-
-def _source(row: dict[str, Any] | None) -> tuple[str | None, str | None]:
-    if row is None:
-        return (None, None)
-    return (row.get("source_id"), row.get("evidence"))
-
-
-def _of_settings(old: Study, new: Study) -> Iterator[tuple[str | None, ...]]:
-    before, after = old.settings.as_texts(), new.settings.as_texts()
-    for name in sorted({*before, *after}):
-        was, now = before.get(name), after.get(name)
-        if was != now:
-            yield ("settings", name, "changed", "value", was, now, *[None] * 4)
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, float):
-        return f"{value:.12g}"
-    return None if value is None else str(value)
+LEGAL = frozenset({"status", "from", "until", "kind", "actor", "target", "item",
+                   "mineral", "stage", "country", "cap_share", "cap_t_per_year",
+                   "factor", "tariff_share", "rung",
+                   "quantity_t_per_year"})  # fmt: skip
+"""Columns whose change alters what a measure, agreement or project does."""
+CHANGE_WORDS = {"added": "is new", "removed": "is gone", "renamed": "has a new name",
+                "changed": "has changed"}  # fmt: skip
+NO_DATA = "no data"
+MATERIAL = 0.1
+"""A table whose largest change is over it is a notice."""
 
 
 def changes_since(
@@ -113,7 +48,7 @@ def changes_since(
         Columns of `SCHEMA`; change is announced, began or ended for measures, and
         observed for observations; `new` is the day or the value.
     """
-    found: list[tuple[str | None, ...]] = []
+    found: list[tuple[str | float | None, ...]] = []
     for measure in measures:
         row = measure.row
         ended = measure.ends if measure.state in {"ended", "past_until"} else None
@@ -125,23 +60,23 @@ def changes_since(
             if day is not None and since < day <= on:
                 column = {"began": "from", "ended": "until"}.get(change, change)
                 known = (None, None, row["source_id"], row["evidence"])
-                found.append(
-                    ("measures", measure.name, change, column, None, str(day), *known)
-                )
+                place = ("measures", measure.name, change, column, None, str(day), None)
+                found.append((*place, *known))
     seen = study.table("observations").filter(
         (pl.col("date") > since) & (pl.col("date") <= on)
     )
     for row in seen.sort("series", "date").iter_rows(named=True):
-        key = f"{row['series']} {row['date']}"
+        key = f"{row['series']}/{row['date']}"
         known = (None, None, row["source_id"], row["evidence"])
-        value = _text(row["value"])
-        found.append(("observations", key, "observed", "value", None, value, *known))
+        value = text_of(row["value"])
+        seen_now = ("observations", key, "observed", "value", None, value, None)
+        found.append((*seen_now, *known))
     return pl.DataFrame(found, schema=SCHEMA, orient="row")
 
 
 def change_alerts(
     changes: pl.DataFrame,
-    measures: tuple[Measure, ...],
+    versions: tuple[tuple[Study, tuple[Measure, ...]], ...],
     home: Home,
     *,
     on: date,
@@ -150,48 +85,58 @@ def change_alerts(
     """Yield alerts on the differences of two studies.
 
     Measures, agreements and projects: one alert per row. Other tables: one alert
-    per table that says how many rows differ.
+    per table that says how many rows differ, the most material first. `versions`
+    are the earlier study and today's, each with its measures on the day.
     """
-    by_name = {measure.name: measure for measure in measures}
+    by_name = {m.name: m for _, measures in versions for m in measures}
+    items = {key: named for study, _ in versions for key, named in _items(study)}
     for (table,), rows in changes.group_by("table", maintain_order=True):
         if table == "settings":
             continue
-        if table in SINGLE:
-            for (key,), cells in rows.group_by("key", maintain_order=True):
-                yield _row_alert(
-                    str(table), str(key), cells, by_name, home, on, within_days
-                )
-        else:
+        if table not in SINGLE:
             yield _table_alert(str(table), rows, on, within_days)
+            continue
+        for (key,), cells in rows.group_by("key", maintain_order=True):
+            place = (str(table), str(key))
+            measure = by_name.get(place[1]) if table == "measures" else None
+            named = items.get(place, ()) if measure is None else measure.items
+            yield _row_alert(place, cells, measure, named, home, on, within_days)
+
+
+def _items(study: Study) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+    for row in study.table("agreements").iter_rows(named=True):
+        yield ("agreements", row["agreement"]), (row["item"],)
+    made = products(study)
+    for row in study.table("projects").iter_rows(named=True):
+        yield ("projects", row["project"]), made.get(row["process"], ())
 
 
 def _row_alert(
-    table: str,
-    key: str,
+    place: tuple[str, str],
     cells: pl.DataFrame,
-    measures: Mapping[str, Measure],
+    measure: Measure | None,
+    items: tuple[str, ...],
     home: Home,
     on: date,
     within_days: int,
 ) -> Alert:
+    table, key = place
     first = cells.row(0, named=True)
-    measure = measures.get(key) if table == "measures" else None
-    items = measure.items if measure is not None else ()
-    exposed = (
-        ()
-        if measure is None
-        else home.exposed(items, exporters=measure.exporters, aimed=measure.aimed)
+    stakes = home.stakes(
+        items,
+        exporters=measure.exporters if measure else None,
+        targets=measure.targets if measure else None,
     )
-    touches = measure is not None and any(e.at_stake_t_per_year != 0 for e in exposed)
-    legal = {"status", "from", "until", "kind", "cap_share", "cap_t_per_year", "factor"}
-    moved = first["change"] != "changed" or bool(legal & set(cells["column"]))
-    word = {"added": "is new", "removed": "is gone"}.get(first["change"], "has changed")
+    touches = any(e.at_stake_t_per_year != 0 for e in stakes["exposed"])
+    whole = first["change"] in {"added", "removed"}
+    moved = whole or bool(LEGAL & set(cells["column"]))
+    serious = moved and touches and measure is not None
     return Alert(
         kind="change",
         subject=f"{table} {key}",
         event=first["change"],
-        level="warning" if touches and moved else "notice" if moved else "info",
-        what=f"{table[:-1].capitalize()} {title(key)} {word}",
+        level="warning" if serious else "notice" if moved else "info",
+        what=f"{table[:-1].capitalize()} {title(key)} {CHANGE_WORDS[first['change']]}",
         why=tuple(_cell_text(row) for row in cells.iter_rows(named=True)),
         evidence=(_evidence(table, first),),
         day=None,
@@ -203,15 +148,16 @@ def _row_alert(
         effective=measure.effective if measure is not None else None,
         suspended_until=measure.suspended_until if measure is not None else None,
         ends=measure.ends if measure is not None else None,
-        exposed=exposed,
+        **stakes,
     )
 
 
 def _table_alert(table: str, rows: pl.DataFrame, on: date, within_days: int) -> Alert:
     counts = {
         change: rows.filter(pl.col("change") == change)["key"].n_unique()
-        for change in ("added", "removed", "changed")
+        for change in ("added", "removed", "renamed", "changed")
     }
+    largest = max((x for x in rows["materiality"] if x is not None), default=0.0)
     told = ", ".join(f"{n} {change}" for change, n in counts.items() if n)
     first = [_cell_text(row, key=True) for row in rows.head(3).iter_rows(named=True)]
     more = rows.height - len(first)
@@ -219,7 +165,7 @@ def _table_alert(table: str, rows: pl.DataFrame, on: date, within_days: int) -> 
         kind="change",
         subject=table,
         event="rows",
-        level="info",
+        level="notice" if largest > MATERIAL else "info",
         what=f"Table {table}: {told} rows",
         why=(*first, *([f"{more} more in changes.csv"] if more > 0 else [])),
         evidence=tuple(
@@ -240,7 +186,7 @@ def _evidence(table: str, row: dict[str, Any]) -> Evidence:
 
 def _cell_text(row: dict[str, Any], *, key: bool = False) -> str:
     name = f"{row['key']}: " if key else ""
-    if row["change"] != "changed":
+    if row["change"] in {"added", "removed"}:
         return f"{name}row {row['change']}"
-    was, now = row["old"], row["new"]
-    return f"{name}{row['column']}: {was or 'nothing'} → {now or 'nothing'}"
+    was, now = (NO_DATA if row[c] is None else row[c] for c in ("old", "new"))
+    return f"{name}{row['column']}: {was} → {now}"

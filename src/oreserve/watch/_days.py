@@ -9,9 +9,10 @@ from datetime import date
 
 from oreserve.errors import InputError
 
-__all__ = ["day_text", "days_text", "looks_like_a_date", "one_year_later", "read_day"]
+__all__ = ["day_text", "days_text", "looks_like_a_date", "read_day"]
 
 FORM = "YYYY-MM-DD, or YYYY-MM for the first day of a month"
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 _WHOLE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
 
 
@@ -29,11 +30,17 @@ def read_day(value: date | str, name: str) -> date:
     datetime.date(2028, 2, 29)
     """
     if isinstance(value, date):
-        return date(value.year, value.month, value.day)
+        value = f"{value:%Y-%m-%d}"
     found = _WHOLE.fullmatch(value.strip())
     if found is not None:
         year, month, day = int(found[1]), int(found[2]), int(found[3] or 1)
-        if year >= 1 and 1 <= month <= 12:
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            message = (
+                f"{name}: {value!r} lies outside the years that a study may speak of; "
+                f"allowed are {FIRST_YEAR} to {LAST_YEAR}"
+            )
+            raise InputError(message)
+        if 1 <= month <= 12:
             last = calendar.monthrange(year, month)[1]
             if 1 <= day <= last:
                 return date(year, month, day)
@@ -54,20 +61,6 @@ def looks_like_a_date(text: str) -> bool:
     (True, False)
     """
     return re.fullmatch(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?", text.strip()) is not None
-
-
-def one_year_later(day: date) -> date:
-    """Return the same day of the next year; 29 February becomes 1 March.
-
-    Examples
-    --------
-    >>> one_year_later(date(2024, 2, 29))
-    datetime.date(2025, 3, 1)
-    """
-    try:
-        return day.replace(year=day.year + 1)
-    except ValueError:
-        return date(day.year + 1, 3, 1)
 
 
 def days_text(days: int) -> str:

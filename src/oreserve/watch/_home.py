@@ -3,56 +3,91 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from oreserve.study import base_prices
 from oreserve.watch._alert import Exposed
+from oreserve.watch._names import figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from oreserve.study import Study
 
-__all__ = ["Home", "home_of", "outputs"]
+__all__ = ["ERROR", "Home", "home_of", "outputs"]
 
 DAYS_PER_YEAR = 365.0
+ERROR = {"read": 0.02, "secondary": 0.05, "estimated": 0.1, "computed": 0.1,
+         "assumed": 0.3}  # fmt: skip
+"""Standard error of a tonnage as a share of it, by evidence (docs: calibration)."""
 
 
 @dataclass(frozen=True)
 class Home:
-    """Home's tonnes by item; an absent item has no data, which is not 0.
+    """A home's tonnes by item; an absent item has no data, which is not 0.
 
     Parameters
     ----------
-    countries
-        The countries that home means.
+    code, countries
+        The country or bloc, and the countries that it means.
     use_t, stock_t
         By item, t a year and t.
     imports_t
         By item and exporter, t a year; an item that is traded but not by home has
         an empty mapping, an item without any lane is absent.
+    exports_t
+        By item, t a year.
+    trade_error_t
+        By item, the standard errors of imports and exports, t a year, by the
+        evidence of their lanes.
+    base_usd_per_t
+        Base price by item, USD/t.
+    others
+        Further homes that an alert tells about.
     """
 
+    code: str
     countries: tuple[str, ...]
     use_t: Mapping[str, float]
     imports_t: Mapping[str, Mapping[str, float]]
     exports_t: Mapping[str, float]
+    trade_error_t: Mapping[str, tuple[float, float]]
     stock_t: Mapping[str, float]
+    base_usd_per_t: Mapping[str, float]
+    others: tuple[Home, ...] = ()
+
+    def stakes(
+        self,
+        items: Iterable[str],
+        *,
+        exporters: frozenset[str] | None = None,
+        targets: frozenset[str] | None = None,
+    ) -> dict[str, Any]:
+        """Return the fields `exposed` (home) and `elsewhere` (others) of an alert."""
+        wanted = tuple(items)
+        rows = [
+            home.exposed(wanted, exporters=exporters, targets=targets)
+            for home in (self, *self.others)
+        ]
+        return {"exposed": rows[0], "elsewhere": tuple(r for e in rows[1:] for r in e)}
 
     def exposed(
         self,
         items: Iterable[str],
         *,
         exporters: frozenset[str] | None = None,
-        aimed: bool = True,
+        targets: frozenset[str] | None = None,
     ) -> tuple[Exposed, ...]:
         """Return what home has at stake, item by item, in sorted order.
 
         `exporters` limits what is at stake to imports from them; without it all
-        imports are. A measure that is not aimed at home puts nothing at stake.
+        imports are. A rule whose `targets` leave home out puts nothing at stake.
         """
+        aimed = targets is None or bool(targets & set(self.countries))
         return tuple(
             self._one(item, exporters, aimed=aimed) for item in sorted(set(items))
         )
@@ -70,32 +105,83 @@ class Home:
             stake = None  # something at home itself: imports do not measure it
         elif stake is not None and not aimed:
             stake = 0.0
-        stock = self.stock_t.get(item)
-        has_use = use is not None and use > 0
+        stock, price = self.stock_t.get(item), self.base_usd_per_t.get(item)
+        flow = stake / use if stake is not None and use else None
+        exports = self.exports_t.get(item)
         return Exposed(
             item=item,
+            home=self.code,
             use_t_per_year=use,
             imports_t_per_year=imports,
+            exports_t_per_year=exports,
             at_stake_t_per_year=stake,
-            share_of_use=stake / use if has_use and stake is not None and use else None,
-            stock_t=stock,
-            cover_days=(
-                DAYS_PER_YEAR * stock / use
-                if has_use and stock is not None and use
-                else None
+            at_stake_usd_per_year=(
+                stake * price if stake is not None and price is not None else None
             ),
+            flow_over_use=flow,
+            share_of_use=None if flow is None else min(1.0, flow),
+            stock_t=stock,
+            cover_days=None
+            if stock is None or not use
+            else DAYS_PER_YEAR * stock / use,
+            note=_excess(stake, use, exports),
         )
 
 
-def home_of(study: Study) -> Home:
-    """Return home's tonnes of the base year from demands, plants, lanes and stocks."""
-    countries = study.home_countries
+def _excess(
+    stake: float | None, use: float | None, exports: float | None
+) -> str | None:
+    """Say why more comes in than home uses, as far as the study knows."""
+    if stake is None or not use or stake <= use:
+        return None
+    over = stake - use
+    again = min(over, exports or 0.0)
+    reasons = []
+    if again > 0:
+        reasons.append(f"{figure(again)} t a year leave again as exports")
+    if over - again > 1e-6 * use:
+        reasons.append(
+            f"{figure(over - again)} t a year go to stocks or to a use that the study "
+            "does not hold"
+        )
+    told = " and ".join(reasons)
+    return f"imports are {100 * stake / use:.0f} % of use: {told}"
+
+
+def home_of(study: Study, *, also: Iterable[str] = ()) -> Home:
+    """Return home's tonnes of the base year from demands, plants, lanes and stocks.
+
+    `also` names further homes; those that the study does not know, or that are
+    home itself, are left out.
+    """
+    prices = base_prices(study).sort("item", "country")
+    code = study.settings.home
+    known = set(study.table("countries")["country"])
+    known |= set(study.table("memberships")["bloc"])
+    others = [
+        _home(study, other, tuple(sorted(study.members(other))), prices)
+        for other in also
+        if other != code and other in known
+    ]
+    home = _home(study, code, study.home_countries, prices)
+    return replace(home, others=tuple(others))
+
+
+def _home(
+    study: Study, code: str, countries: tuple[str, ...], prices: pl.DataFrame
+) -> Home:
+    first = prices.filter(pl.col("country").is_in(list(countries))).unique(
+        "item", keep="first", maintain_order=True
+    )
     return Home(
+        code=code,
         countries=countries,
         use_t=_use(study, countries),
         imports_t=_imports(study, countries),
         exports_t=_exports(study, countries),
+        trade_error_t=_trade_errors(study, countries),
         stock_t=_stocks(study, countries),
+        base_usd_per_t=dict(first.select("item", "usd_per_t").iter_rows()),
     )
 
 
@@ -174,6 +260,22 @@ def _exports(study: Study, countries: tuple[str, ...]) -> dict[str, float]:
         & ~pl.col("importer").is_in(list(countries))
     ).select("item", pl.col("base_t_per_year").alias("t"))
     return dict.fromkeys(sorted(set(lanes["item"])), 0.0) | _sums(outward)
+
+
+def _trade_errors(
+    study: Study, countries: tuple[str, ...]
+) -> dict[str, tuple[float, float]]:
+    """Return by item the standard errors of home's imports and exports, t a year."""
+    home = set(countries)
+    squares: dict[str, list[float]] = {}
+    lanes = study.table("lanes").filter(pl.col("base_t_per_year").is_not_null())
+    for row in lanes.sort("item", "exporter", "importer").iter_rows(named=True):
+        inward, outward = row["importer"] in home, row["exporter"] in home
+        if inward != outward:
+            sums = squares.setdefault(row["item"], [0.0, 0.0])
+            error = ERROR[row["evidence"]] * row["base_t_per_year"]
+            sums[int(outward)] += error**2
+    return {i: (math.sqrt(a), math.sqrt(b)) for i, (a, b) in sorted(squares.items())}
 
 
 def _stocks(study: Study, countries: tuple[str, ...]) -> dict[str, float]:

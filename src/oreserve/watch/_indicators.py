@@ -12,7 +12,7 @@ import polars as pl
 
 from oreserve.indicators import hhi, hhi_bounds, net_import_reliance, top_share
 from oreserve.watch._alert import Alert, Evidence
-from oreserve.watch._home import outputs
+from oreserve.watch._home import ERROR, outputs
 from oreserve.watch._names import title
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from oreserve.watch._home import Home
 
 __all__ = ["Reading", "indicator_alerts", "readings", "readings_frame"]
-
-ERROR = {"read": 0.02, "secondary": 0.05, "estimated": 0.1, "computed": 0.1,
-         "assumed": 0.3}  # fmt: skip
-"""Standard error of a tonnage as a share of it, by evidence (docs: calibration)."""
 
 SIGMAS = 2.0
 NAMES = {
@@ -106,8 +102,7 @@ def _of_item(
     used = production + imports - exports
     sizes = [
         math.sqrt(math.fsum(squares[c] for c in at_home)),
-        ERROR["read"] * imports,
-        ERROR["read"] * exports,
+        *home.trade_error_t.get(item, (0.0, 0.0)),
     ]
     noise = _noise(
         [-(imports - exports) / used**2, production / used**2, -production / used**2],
@@ -194,7 +189,7 @@ def indicator_alerts(
         by_item.setdefault(reading.item, []).append(reading)
     for item, found in sorted(by_item.items()):
         over = [r for r in found if r.value > thresholds[r.indicator]]
-        exposed = home.exposed([item], exporters=_others(found, home))
+        stakes = home.stakes([item], exporters=_others(found, home))
         if over and _uses(home, item):
             sure = {r.indicator for r in over if r.low > thresholds[r.indicator]}
             abroad = all(r.top_country not in home.countries for r in over)
@@ -212,7 +207,7 @@ def indicator_alerts(
                 valid_until=valid,
                 first_seen=on,
                 items=(item,),
-                exposed=exposed,
+                **stakes,
             )
         for reading in found:
             old = earlier.get((item, reading.indicator))
@@ -236,7 +231,7 @@ def indicator_alerts(
                 valid_until=valid,
                 first_seen=on,
                 items=(item,),
-                exposed=exposed,
+                **stakes,
             )
 
 

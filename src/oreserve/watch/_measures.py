@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Measure", "measure_alerts", "measures_on"]
 
 TRADE = frozenset({"ban", "quota", "licence", "tariff", "lane"})
+EVERYBODY = "*"
 LOOK_AGAIN = "look again: the study has no later status"
 
 
@@ -31,8 +32,9 @@ LOOK_AGAIN = "look again: the study has no later status"
 class Measure:
     """A measure on a day, with the four dates of its legal state.
 
-    `state` is announced, in_force, suspended, ended, or past_until: the table says
-    in force although the first day no longer in force has come. `effective` is the
+    `state` is announced, in_force, suspended, ended, past_until (the table says in
+    force although the first day no longer in force has come) or never (it ends on
+    the day on which it begins, or before). `effective` is the
     first day in force (null: already in force, or unknown), `suspended_until` the
     day on which a suspended measure comes back, `ends` the first day no longer in
     force.
@@ -48,7 +50,7 @@ class Measure:
     items: tuple[str, ...]
     minerals: tuple[str, ...]
     exporters: frozenset[str] | None
-    aimed: bool
+    targets: frozenset[str] | None
 
 
 def measures_on(study: Study, on: date) -> tuple[Measure, ...]:
@@ -67,7 +69,9 @@ def _measure(study: Study, row: dict[str, Any], on: date) -> Measure:
     items = _items(study, row)
     if status == "ended" and on < study.settings.as_of_date and until and on < until:
         state = "in_force"  # it had not ended yet on that earlier day
-    if state == "in_force":
+    if start is not None and until is not None and until <= start:
+        state = "never"  # until is exclusive: there is no day on which it applies
+    elif state == "in_force":
         if until is not None and until <= on:
             state = "past_until"
         elif start is not None and start > on:
@@ -87,7 +91,7 @@ def _measure(study: Study, row: dict[str, Any], on: date) -> Measure:
         items=tuple(items["item"]),
         minerals=tuple(sorted(set(items["mineral"].fill_null(items["item"])))),
         exporters=_exporters(study, row),
-        aimed=_aimed(study, row),
+        targets=_targets(study, row),
     )
 
 
@@ -109,11 +113,11 @@ def _exporters(study: Study, row: dict[str, Any]) -> frozenset[str] | None:
     return None if place is None else frozenset(study.members(place))
 
 
-def _aimed(study: Study, row: dict[str, Any]) -> bool:
-    """Return whether a rule on trade reaches home; other effects do in any case."""
-    if row["kind"] not in TRADE or row["target"] is None:
-        return True
-    return bool(set(study.members(row["target"])) & set(study.home_countries))
+def _targets(study: Study, row: dict[str, Any]) -> frozenset[str] | None:
+    """Return whom a rule on trade reaches; None: everyone, as other effects do."""
+    if row["kind"] not in TRADE or row["target"] in {None, EVERYBODY}:
+        return None
+    return frozenset(study.members(row["target"]))
 
 
 def measure_alerts(
@@ -132,13 +136,20 @@ def measure_alerts(
 def _of_one(
     measure: Measure, home: Home, *, on: date, within_days: int, since: date | None
 ) -> Iterator[Alert]:
-    exposed = home.exposed(
-        measure.items, exporters=measure.exporters, aimed=measure.aimed
+    stakes = home.stakes(
+        measure.items, exporters=measure.exporters, targets=measure.targets
     )
-    touches = measure.aimed and any(e.at_stake_t_per_year != 0 for e in exposed)
+    touches = any(e.at_stake_t_per_year != 0 for e in stakes["exposed"])
+    aimed = measure.targets is None or bool(measure.targets & set(home.countries))
+    touches = aimed and touches
 
     def alert(
-        event: str, level: str, what: str, day: date | None, *reasons: str
+        event: str,
+        level: str,
+        what: str,
+        day: date | None,
+        *reasons: str,
+        afterwards: str | None = None,
     ) -> Alert:
         ahead = day is not None and day > on
         return Alert(
@@ -158,13 +169,26 @@ def _of_one(
             effective=measure.effective,
             suspended_until=measure.suspended_until,
             ends=measure.ends,
-            exposed=exposed,
+            afterwards=afterwards,
+            actors=_actors(measure),
+            **stakes,
         )
 
     name = f"{title(measure.name)}{_of_minerals(measure)}"
     begins, ends = measure.effective, measure.ends
     if measure.state == "suspended":
         yield from _suspended(measure, alert, name, on, within_days, touches=touches)
+        return
+    if measure.state == "never":
+        days = f"from {day_text(begins)}" if begins else "from an unknown day"
+        yield alert(
+            "never",
+            "notice",
+            f"{name}: never in force, {days} until the same day or before",
+            begins,
+            "until is the first day on which it no longer applies",
+            LOOK_AGAIN,
+        )
         return
     if measure.state == "ended":
         if since is not None and ends is not None and since < ends <= on:
@@ -186,6 +210,7 @@ def _of_one(
             _level_of_start(measure, touches=touches),
             f"{name}: takes effect on {day_text(begins)}, {days_text(left)}",
             begins,
+            afterwards=_until_text(measure),
         )
     elif begins is not None and since is not None and since < begins <= on:
         what = f"{name}: in force since {day_text(begins)}"
@@ -197,7 +222,8 @@ def _of_one(
             "notice" if touches else "info",
             f"{name}: expires on {day_text(ends)}, {days_text(left)}",
             ends,
-            "afterwards it no longer applies unless it is renewed",
+            afterwards=f"the {measure.row['kind']} no longer applies from that day "
+            "unless it is renewed",
         )
     told = measure.announced
     if (
@@ -239,6 +265,8 @@ def _suspended(
             f"{name}: still listed as suspended, but only until {day_text(back)}",
             back,
             LOOK_AGAIN,
+            afterwards="unless the suspension was prolonged, the "
+            f"{measure.row['kind']} has applied again since {day_text(back)}",
         )
     elif (back - on).days <= within_days:
         left = days_text((back - on).days)
@@ -247,8 +275,23 @@ def _suspended(
             "alarm" if touches else "notice",
             f"{name}: the suspension ends on {day_text(back)}, {left}",
             back,
-            "it applies again from that day unless the suspension is extended",
+            afterwards=f"the {measure.row['kind']} returns on {day_text(back)} unless "
+            f"the suspension is prolonged; {_until_text(measure)}",
         )
+
+
+def _until_text(measure: Measure) -> str:
+    if measure.ends is None:
+        return "no day is known on which it ends"
+    return f"it ends on {day_text(measure.ends)}"
+
+
+def _actors(measure: Measure) -> tuple[str, ...]:
+    """Return who imposes a rule; nobody for one without an actor, or for everyone."""
+    place = measure.row["actor"] if measure.row["kind"] in TRADE else None
+    if place in {None, EVERYBODY} or measure.exporters is None:
+        return ()
+    return tuple(sorted(measure.exporters))
 
 
 def _level_of_passed(measure: Measure, *, touches: bool) -> str:
@@ -298,7 +341,7 @@ def _factors(measure: Measure) -> tuple[str, ...]:
 
 
 def _anyone(target: str) -> str:
-    return "everyone" if target == "*" else target
+    return "everyone" if target == EVERYBODY else target
 
 
 def _evidence(row: dict[str, Any]) -> Evidence:

@@ -8,7 +8,7 @@ import re
 
 from oreserve.tables import country_names
 
-__all__ = ["title"]
+__all__ = ["figure", "title"]
 
 _SYMBOLS = {"ndfeb": "NdFeB", "ndpr": "NdPr", "smco": "SmCo", "drc": "DRC",
             "usd": "USD", "tio2": "TiO₂"}  # fmt: skip
@@ -34,6 +34,17 @@ def title(name: str) -> str:
     )
     first = re.split(r"\W", text)[0]
     return text if first in _SYMBOLS.values() else text[:1].upper() + text[1:]
+
+
+def figure(value: float) -> str:
+    """Write a number with three digits that count.
+
+    Examples
+    --------
+    >>> figure(15678.01), figure(0.26789)
+    ('15,700', '0.268')
+    """
+    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 @functools.cache

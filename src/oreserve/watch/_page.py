@@ -15,12 +15,13 @@ from oreserve.report._tables import csv_link, evidence_mark
 from oreserve.watch._alert import at_or_over
 from oreserve.watch._days import day_text, days_text
 from oreserve.watch._names import title
+from oreserve.watch._result import largest_stake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from oreserve.watch._alert import Alert, Exposed
-    from oreserve.watch._watch import Watch
+    from oreserve.watch._result import Watch
 
 __all__ = ["render_page"]
 
@@ -30,6 +31,7 @@ STATES = {
     "suspended": "suspended",
     "ended": "ended",
     "past_until": "listed as in force, past its end",
+    "never": "never in force",
 }
 MOST_CHANGES = 200  # rows on the page; the CSV has them all
 AHEAD_DAYS = 730  # the table of dates on the page; the calendar has them all
@@ -147,7 +149,10 @@ def _card(alert: Alert) -> dict[str, Any]:
         "state": STATES.get(alert.state or ""),
         "legal": [(k, day_text(v)) for k, v in told.items() if v is not None],
         "exposed": [_exposed(e) for e in _largest_first(alert.exposed)],
-        "stake": _stake(alert),
+        "stake": largest_stake(alert) or (fmt.NO_DATA if alert.exposed else ""),
+        "elsewhere": [_exposed(e) for e in _touched(alert.elsewhere)],
+        "codes": [(title(i), ", ".join(c)) for i, c in alert.hs_codes],
+        "owner": alert.owner_country and fmt.country_name(alert.owner_country),
     }
 
 
@@ -158,9 +163,21 @@ def _largest_first(rows: Iterable[Exposed]) -> list[Exposed]:
     )
 
 
+def _touched(rows: Iterable[Exposed]) -> list[Exposed]:
+    """Keep the rows of other homes with something at stake, the largest first."""
+    return _largest_first(e for e in rows if e.at_stake_t_per_year)
+
+
 def _exposed(row: Exposed) -> dict[str, str]:
     return {
+        "home": fmt.country_name(row.home),
         "item": title(row.item),
+        "note": row.note or "",
+        "money": (
+            fmt.NO_DATA
+            if row.at_stake_usd_per_year is None
+            else fmt.number(row.at_stake_usd_per_year / 1e6)
+        ),
         "use": fmt.number(row.use_t_per_year),
         "imports": fmt.number(row.imports_t_per_year),
         "stake": fmt.number(row.at_stake_t_per_year),
@@ -173,13 +190,3 @@ def _share(row: Exposed) -> str:
     if row.share_of_use is None:
         return "not used" if row.use_t_per_year == 0 else fmt.NO_DATA
     return fmt.share(row.share_of_use)
-
-
-def _stake(alert: Alert) -> str:
-    """Write the largest stake of an alert in a few words."""
-    known = [e for e in alert.exposed if e.share_of_use is not None]
-    if not known:
-        return fmt.NO_DATA if alert.exposed else ""
-    most = max(known, key=lambda e: (e.share_of_use or 0.0, e.item))
-    cover = "" if most.cover_days is None else f", {most.cover_days:.0f} days of cover"
-    return f"{fmt.tonnes(most.at_stake_t_per_year)} a year, {_share(most)}{cover}"

@@ -9,34 +9,55 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from oreserve.errors import InputError
+from oreserve.watch._home import DAYS_PER_YEAR
 from oreserve.watch._names import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from oreserve.study import Study
+    from oreserve.watch._alert import Alert
 
 __all__ = ["PlanView", "read_plan"]
 
+UNDER = ", which the measure may stop: no answer to it"
 TABLES = ("reserve", "agreements", "projects")
 
 
 @dataclass(frozen=True)
 class PlanView:
-    """The parts of a plan by item, and what does not fit the study."""
+    """The parts of a plan by item, and what does not fit the study.
+
+    `exempt` names the agreements that deliver under a measure of the seller's state.
+    """
 
     rows: Mapping[str, tuple[Mapping[str, str], ...]]
     warnings: tuple[str, ...]
+    exempt: frozenset[str] = frozenset()
 
-    def says(self, items: Iterable[str]) -> tuple[str, ...]:
-        """Return a line per thing that the plan buys, signs or builds for items."""
-        wanted = set(items)
-        lines = [
-            *_bought(r for r in self.rows["reserve"] if r.get("item") in wanted),
-            *(_signed(r) for r in self.rows["agreements"] if r.get("item") in wanted),
-            *(_built(r) for r in self.rows["projects"] if r.get("item") in wanted),
-        ]
+    def says(self, alert: Alert) -> tuple[str, ...]:
+        """Return a line per thing that the plan buys, signs or builds for an alert.
+
+        Tonnes bought are told against what is at stake; an agreement or a project in
+        the country that imposes a measure is told to be no answer to it.
+        """
+        wanted, actors = set(alert.items), set(alert.actors)
+        stakes = {e.item: e.at_stake_t_per_year for e in alert.exposed}
+        chosen = {
+            name: [r for r in self.rows[name] if r.get("item") in wanted]
+            for name in TABLES
+        }
+        lines = _bought(chosen["reserve"], stakes)
+        for row in chosen["agreements"]:
+            under = row.get("seller_country") in actors
+            free = row.get("agreement") in self.exempt
+            lines.append(_signed(row) + (UNDER if under and not free else ""))
+        for row in chosen["projects"]:
+            under = row.get("country") in actors
+            lines.append(_built(row) + (UNDER if under else ""))
         return tuple(lines) or ("nothing for it",)
 
 
@@ -67,7 +88,10 @@ def read_plan(folder: Path, study: Study) -> PlanView:
     if home is not None and home != study.settings.home:
         warnings.append(f"the plan is for {home}, the watch for {study.settings.home}")
     rows = {name: _rows(folder / f"{name}.csv") for name in TABLES}
-    return PlanView(rows, tuple(warnings))
+    agreements = study.table("agreements").filter(
+        pl.col("exempt_from_measures").fill_null(value=False)
+    )
+    return PlanView(rows, tuple(warnings), frozenset(agreements["agreement"]))
 
 
 def _rows(path: Path) -> tuple[Mapping[str, str], ...]:
@@ -77,7 +101,9 @@ def _rows(path: Path) -> tuple[Mapping[str, str], ...]:
         return tuple(csv.DictReader(file))
 
 
-def _bought(rows: Iterable[Mapping[str, str]]) -> list[str]:
+def _bought(
+    rows: Iterable[Mapping[str, str]], stakes: Mapping[str, float | None]
+) -> list[str]:
     years: dict[str, list[tuple[str, float]]] = {}
     for row in rows:
         tonnes = _number(row.get("tonnes"))
@@ -88,7 +114,11 @@ def _bought(rows: Iterable[Mapping[str, str]]) -> list[str]:
         first, last = min(parts)[0], max(parts)[0]
         when = first if first == last else f"{first} to {last}"
         total = sum(t for _, t in sorted(parts))
-        found.append(f"buy {_tonnes(total)} t of {title(item)}, {when}")
+        stake = stakes.get(item)
+        lasts = f", {DAYS_PER_YEAR * total / stake:.0f} days of what is at stake" if (
+            stake
+        ) else ""  # fmt: skip
+        found.append(f"buy {_tonnes(total)} t of {title(item)}, {when}{lasts}")
     return found
 
 

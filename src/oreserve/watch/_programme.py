@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from oreserve.watch._alert import Alert, Evidence
-from oreserve.watch._days import day_text, days_text, one_year_later
+from oreserve.watch._days import day_text, days_text
 from oreserve.watch._names import title
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "agreement_alerts",
     "milestones",
     "open_milestones",
+    "products",
     "project_alerts",
     "score_alerts",
 ]
@@ -74,7 +75,7 @@ def project_alerts(
     study: Study, home: Home, *, on: date, within_days: int
 ) -> Iterator[Alert]:
     """Yield a project's oldest milestone that is late, or due within the days."""
-    made = _products(study)
+    made = products(study)
     for row in study.table("projects").sort("project").iter_rows(named=True):
         status = row["status"]
         open_ones = open_milestones(row)
@@ -109,51 +110,82 @@ def project_alerts(
                 f"{row['capacity_t_per_year']:g} t a year in {row['country']}",
             ),
             evidence=(_evidence("projects", "project", row),),
+            owner_country=row["owner_country"],
             day=day,
             valid_until=day if day > on else on + timedelta(days=within_days),
             first_seen=on,
             items=items,
-            exposed=home.exposed(items),
+            **home.stakes(items),
         )
 
 
 def agreement_alerts(
     study: Study, home: Home, *, on: date, within_days: int
 ) -> Iterator[Alert]:
-    """Yield the agreements that begin or end within the days, or have just ended."""
+    """Yield the agreements that begin or end within the days, or have just ended.
+
+    One that has begun without a rung that promises tonnes is an information.
+    """
+    owners = _owners(study)
     for row in study.table("agreements").sort("agreement").iter_rows(named=True):
         mine = bool(set(study.members(row["buyer"])) & set(home.countries))
         name = title(row["agreement"])
         start, until = row["from"], row["until"]
-        found: list[tuple[str, str, str, date]] = []
+        found: list[tuple[str, str, str, date, str | None]] = []
         if until is not None and 0 < (until - on).days <= within_days:
             level = "warning" if mine and row["rung"] in FIRM else "notice"
             left = days_text((until - on).days)
-            found.append(
-                ("ends", level, f"{name}: ends on {day_text(until)}, {left}", until)
+            text = f"{name}: ends on {day_text(until)}, {left}"
+            after: str | None = (
+                f"{_tonnes(row)} are no longer agreed unless it is renewed"
             )
+            found.append(("ends", level, text, until, after))
         elif until is not None and -within_days <= (until - on).days <= 0:
             text = f"{name}: ended on {day_text(until)} and still listed"
-            found.append(("ended", "notice" if mine else "info", text, until))
+            found.append(("ended", "notice" if mine else "info", text, until, None))
         if start is not None and 0 <= (start - on).days <= within_days:
             left = days_text((start - on).days)
             text = f"{name}: begins on {day_text(start)}, {left}"
-            found.append(("begins", "notice" if mine else "info", text, start))
-        for event, level, text, day in found:
+            after = (
+                f"{_tonnes(row)} are due"
+                if row["rung"] in FIRM
+                else "no tonnes are due: no rung that promises them is reached"
+            )
+            found.append(("begins", "notice" if mine else "info", text, start, after))
+        running = start is not None and start < on and (until is None or on < until)
+        if running and start is not None and row["rung"] not in FIRM:
+            rung = row["rung"].replace("_", " ")
+            text = f"{name}: began on {day_text(start)} and is still a {rung}"
+            found.append(("not_firm", "info", text, start, None))
+        for event, level, words, day, then in found:
             yield Alert(
                 kind="agreement",
                 subject=row["agreement"],
                 event=event,
                 level=level,
-                what=text,
+                what=words,
                 why=_terms(row),
                 evidence=(_evidence("agreements", "agreement", row),),
+                owner_country=owners.get(row["seller"]),
+                afterwards=then,
                 day=day,
                 valid_until=day if day > on else on + timedelta(days=within_days),
                 first_seen=on,
                 items=(row["item"],),
-                exposed=home.exposed([row["item"]]),
+                **home.stakes([row["item"]]),
             )
+
+
+def _owners(study: Study) -> dict[str, str | None]:
+    """Return the country of the controlling owner by plant or project."""
+    found: dict[str, str | None] = {}
+    for table, key in (("plants", "plant"), ("projects", "project")):
+        found.update(study.table(table).select(key, "owner_country").iter_rows())
+    return found
+
+
+def _tonnes(row: dict[str, Any]) -> str:
+    return f"{row['quantity_t_per_year']:g} t a year of {title(row['item'])}"
 
 
 def _terms(row: dict[str, Any]) -> tuple[str, ...]:
@@ -169,15 +201,18 @@ def _terms(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def score_alerts(
-    study: Study, home: Home, *, on: date, within_days: int
+    study: Study, home: Home, *, on: date, within_days: int, score_days: int
 ) -> Iterator[Alert]:
-    """Yield responsible-sourcing scores that are, or soon will be, a year old."""
-    made = _products(study)
+    """Yield responsible-sourcing scores that are, or soon will be, too old.
+
+    They are from `score_days` after their day on.
+    """
+    made = products(study)
     for row in study.table("projects").sort("project").iter_rows(named=True):
         scored = row["score_date"]
         if scored is None:
             continue
-        day = one_year_later(scored)
+        day = scored + timedelta(days=score_days)
         if (day - on).days > within_days:
             continue
         over = day <= on
@@ -187,9 +222,9 @@ def score_alerts(
         yield Alert(
             kind="score",
             subject=row["project"],
-            event="year_old",
+            event="old",
             level="notice" if over else "info",
-            what=f"{name}: its scores {verb} a year old {when}",
+            what=f"{name}: its scores {verb} {score_days} days old {when}",
             why=(
                 f"scored on {day_text(scored)}",
                 *(
@@ -199,15 +234,17 @@ def score_alerts(
                 ),
             ),
             evidence=(_evidence("projects", "project", row),),
+            owner_country=row["owner_country"],
             day=day,
             valid_until=day if day > on else on + timedelta(days=within_days),
             first_seen=on,
             items=items,
-            exposed=home.exposed(items),
+            **home.stakes(items),
         )
 
 
-def _products(study: Study) -> dict[str, tuple[str, ...]]:
+def products(study: Study) -> dict[str, tuple[str, ...]]:
+    """Return what each process is for: its main item, else all that it makes."""
     rows = (
         study.table("recipes").filter(pl.col("coefficient") > 0).sort("process", "item")
     )

@@ -128,7 +128,7 @@ def _price_alert(
         evidence=tuple(
             Evidence(
                 "prices",
-                " ".join(str(row[k]) for k in keys),
+                "/".join(str(row[k]) for k in keys),
                 row["source_id"],
                 row["evidence"],
             )
@@ -138,7 +138,7 @@ def _price_alert(
         valid_until=on + timedelta(days=within_days),
         first_seen=on,
         items=(item,),
-        exposed=home.exposed([item]),
+        **home.stakes([item]),
     )
 
 
@@ -278,7 +278,7 @@ def observation_alerts(
             evidence=tuple(
                 Evidence(
                     "observations",
-                    f"{name} {row['date']}",
+                    f"{name}/{row['date']}",
                     row["source_id"],
                     row["evidence"],
                 )
@@ -288,7 +288,7 @@ def observation_alerts(
             valid_until=on + timedelta(days=within_days),
             first_seen=on,
             items=touched,
-            exposed=home.exposed(touched),
+            **home.stakes(touched),
         )
 
 
