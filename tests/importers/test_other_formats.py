@@ -68,6 +68,34 @@ def test_scenarios_stay_apart_in_the_series(book, read):
     assert cells[f"{base}/net_zero", "2030-01-01"] == 200000
 
 
+def test_mining_and_refining_side_by_side_stay_apart(book, read):
+    # The sheet of supply as users of the editions of 2024 to 2026 describe it: two
+    # tables beside an empty column, a share under each, notes at the end.
+    rows = [
+        ["Total supply for key minerals"], ["Unit: kt"], [],
+        ["(kt)", None, None, None, None, None, None],
+        [None, 2024, 2030, None, None, 2024, 2030],
+        ["Cobalt - Mining", None, None, None, "Cobalt - Refining", None, None],
+        ["Indonesia", 30, 60, None, "China", 160, 170],
+        [],
+        ["Rest of world", 40, 50, None, "Rest of world", 40, 45],
+        ["Top 3 share", 0.8, 0.7, None, "Top 3 share", 0.9, 0.85],
+        ["Notes: see the site", 1, 2, None, None, None, None],
+    ]  # fmt: skip
+    path = book("iea.xlsx", {"2 Total supply for key minerals": rows})
+    found = read("iea", path)
+    frame = found.tables["observations"]
+    cells = {(r["series"], r["date"]): r["value"] for r in frame.iter_rows(named=True)}
+    base = "iea/2_total_supply_for_key_minerals"
+    assert cells[f"{base}/cobalt_mining/indonesia/history", "2024-01-01"] == 30000
+    assert cells[f"{base}/cobalt_refining/china/history", "2024-01-01"] == 160000
+    assert cells[f"{base}/cobalt_refining/china/base_case", "2030-01-01"] == 170000
+    assert len(cells) == 8  # no share is a tonnage, no note a country
+    assert found.unmapped["name"].to_list() == ["Top 3 share"]
+    evidence = dict(frame.select("series", "evidence").iter_rows())
+    assert evidence[f"{base}/cobalt_mining/indonesia/base_case"] == "estimated"
+
+
 def test_a_scenario_sheet_without_unit_is_refused(book, read):
     with pytest.raises(InputError, match="no unit is stated"):
         read("iea", iea(book, unit="none"))

@@ -185,6 +185,29 @@ def test_comtrade_header_shifted_by_one_place_is_set_right(write, read):
     assert lanes(found) == {("aluminum", "CAN", "USA"): 5000}
 
 
+def test_comtrade_without_descriptions_is_read_by_its_numbers(write, read):
+    # As the programming interface gives it: ISO columns empty, blanks in cells.
+    start = "C,A,20240101,2024,52,2024"
+    rows = [
+        f"{start},842,,,M,,124,,,0,760110,C00,0 ,5000000,False,12500000.0",
+        f"{start},842,,,M,,0,,,0,760110,C00,0 ,9000000,False,22500000.0",
+        f"{start},842,,,M,,124,,,124,760110,C00,0,1,False,2.0",
+        f"{start},699,,,M,,490,,,0,760110,C00,0,7000,True,17500.0",
+    ]
+    found = read("comtrade", write("c.csv", "\n".join([COMTRADE, *rows])))
+    assert lanes(found) == {
+        ("aluminum", "CAN", "USA"): 5000,
+        ("aluminum", "TWN", "IND"): 7,
+    }
+
+
+def test_comtrade_of_the_site_quotes_cells_and_ends_rows_with_a_comma(write, read):
+    row = comtrade_row("USA", "M", "CAN", 5_000_000, 12_500_000)
+    quoted = ",".join(f'"{cell}"' for cell in row.split(",")) + ","
+    found = read("comtrade", write("c.csv", f"{COMTRADE}\n{quoted}\n"))
+    assert lanes(found) == {("aluminum", "CAN", "USA"): 5000}
+
+
 def test_comtrade_refuses_a_pair_that_comes_twice(write, read):
     row = comtrade_row("USA", "M", "CAN", 5_000_000, 12_500_000)
     path = write("c.csv", f"{COMTRADE}\n{row}\n{row}")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from oreserve.errors import InputError
 from oreserve.importers._files import refuse
 from oreserve.importers._model import Imported, Options
-from oreserve.importers._registry import fitting, importer
+from oreserve.importers._registry import importer
+from oreserve.importers._seen import refuse_unlike
 from oreserve.study import load_study, studies, whole_folder
 from oreserve.tables import spec
 
@@ -107,15 +108,8 @@ def _refuse_other(path: Path, name: str) -> None:
         refuse("there is no such file", file=path)
     if path.is_dir():
         refuse("is a folder", file=path, allowed="files; name them one by one")
-    if importer(name).sniff(path) or name == "csv":
-        return
-    other = fitting(path, besides=name)
-    if other:
-        refuse(
-            f"is no {name} file; it looks like {other} "
-            f"({importer(other).title}): use `oreserve import {other}`",
-            file=path,
-        )
+    if name == "csv" or not importer(name).sniff(path):
+        refuse_unlike(path, name)
 
 
 def _target(into: str | Path) -> Path:

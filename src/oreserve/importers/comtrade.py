@@ -34,6 +34,8 @@ NAMES = {
     "usd": ("primaryValue",),
 }
 OPTIONAL = {
+    "reporter_code": ("reporterCode", "CountryCode"),
+    "partner_code": ("partnerCode",),
     "estimated": ("isNetWgtEstimated", "isNetWgtEstimate"),
     "second": ("partner2Code",),
     "customs": ("customsCode",),
@@ -156,12 +158,14 @@ def _row(
     t = kg / 1000.0 if kg else None  # 0 stands for "not reported" here
     ends = []
     for column in ("reporter", "partner"):
-        target = place(one[column])
+        # Files of the interface without descriptions leave the ISO columns empty.
+        text = one[column] or one.get(f"{column}_code", "")
+        target = place(text)
         if target.kind == "world":
             return  # the total of all partners
         if not target.fits_study or target.code is None:
             gathered.leave_out(
-                "country", one[column],
+                "country", text,
                 f"historic state {target.code}: never given to a successor"
                 if target.kind == "historic" else "no single country",
                 file=file, row=row, column=column, close=target.nearest, tonnes=t,

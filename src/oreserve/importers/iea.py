@@ -25,6 +25,8 @@ __all__ = ["IMPORTER"]
 
 _SHEET = re.compile(r"(?i)^\d(\.\d+)? .*(demand|supply)")
 _YEAR = re.compile(r"20\d{2}(\.0)?")
+_NOTE = re.compile(r"(?i)(note|source)s?\b")
+_SHARE = re.compile(r"(?i)\bshare\b")
 _UNIT = re.compile(r"(?i)\b(kt|mt|thousand tonnes|million tonnes)\b")
 
 
@@ -98,45 +100,131 @@ def _sheet(
                allowed="kt or Mt")  # fmt: skip
     # Mt is a million tonnes here; mt of other publishers is a metric ton.
     factor = 1e6 if stated[1].lower() in {"mt", "million tonnes"} else 1e3
-    scenario, group = "", ""
-    scenarios: list[str] = []
-    for cell in cells[top - 1]:
-        scenario = cell or scenario
-        scenarios.append(scenario)
+    table = _Table(
+        file, name, stated[1], factor, _scenarios(cells[top - 1], cells[top])
+    )
+    blocks = _blocks(cells, top)
+    if not blocks:
+        refuse("no column of names left of the years", file=file, row=top + 1,
+               column="name", allowed="minerals and uses, or countries")  # fmt: skip
+    for label_at, years in blocks:
+        _block(table, cells, top, label_at, years, gathered, rows)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What all blocks of one sheet share."""
+
+    file: str
+    sheet: str
+    unit: str
+    factor: float
+    scenarios: list[str]
+
+
+def _scenarios(above: list[str | None], years: list[str | None]) -> list[str]:
+    """Return the scenario of each column: its name stands over its first year."""
+    found, scenario = [], ""
+    for name, year in zip(above, years, strict=True):
+        if name and year and _YEAR.fullmatch(year):
+            scenario = name
+        found.append(scenario)
+    return found
+
+
+def _blocks(cells: list[list[str | None]], top: int) -> list[tuple[int, list[int]]]:
+    """Return the column of labels and the columns of years of each table.
+
+    Supply has mining and refining side by side, each with labels of its own and the
+    years from the first again. Demand has one column of labels; its scenarios repeat
+    later years behind an empty column, the base year comes once.
+    """
+    row = cells[top]
+    years = [i for i, c in enumerate(row) if c and _YEAR.fullmatch(c)]
+    first = str(row[years[0]])[:4]
+    starts = [
+        i
+        for i in years
+        if i > 0 and str(row[i])[:4] == first
+        and any(figure(r[i - 1]).flag == "words" for r in cells[top + 1 :])
+    ]  # fmt: skip
+    ends = [*starts[1:], len(row)]
+    return [
+        (start - 1, [i for i in years if start <= i < end])
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _block(
+    table: _Table,
+    cells: list[list[str | None]],
+    top: int,
+    label_at: int,
+    years: list[int],
+    gathered: Gathered,
+    rows: dict[tuple[str, str], Any],
+) -> None:
+    group = ""
     for number, row in enumerate(cells[top + 1 :], start=top + 2):
-        if not row[0]:
+        label = row[label_at]
+        if not label:
             continue
-        if not any(row[1:]):
-            group = str(row[0])
+        if _NOTE.match(label):
+            break
+        if not any(row[i] for i in years):
+            group = label
             continue
         gathered.rows_read += 1
-        for i, year in enumerate(cells[top]):
-            if i == 0 or not year or not _YEAR.fullmatch(year) or not row[i]:
-                continue
-            read = figure(row[i])
-            if read.flag == "unreadable":
-                refuse(f"{row[i]!r} is no number", file=file, row=number,
-                       column=year[:4], allowed="a number")  # fmt: skip
-            case = slug(scenarios[i]) or "history"
-            series = f"iea/{slug(name)}/{slug(group) or 'all'}/{slug(row[0])}/{case}"
-            date = f"{year[:4]}-01-01"
-            value = None if read.value is None else read.value * factor
-            before = rows.get((series, date))
-            if before is not None and before["value"] != value:
-                gathered.leave_out(
-                    "figure", series, "a second figure for one series and date",
-                    file=file, row=number, column=year[:4], tonnes=value,
-                )  # fmt: skip
-                continue
-            rows[series, date] = {
-                "series": series,
-                "date": date,
-                "value": value,
-                "source_id": gathered.source_id,
-                "evidence": "secondary" if case == "history" else "estimated",
-                "note": f"t; published {row[i]!r} {stated[1]}; {read.flag}; scenario "
-                f"{scenarios[i] or 'none'}; vintage {gathered.vintage}",
-            }
+        if _SHARE.search(label):
+            gathered.leave_out(
+                "row", label, "a share of the rows above, no tonnes",
+                file=table.file, row=number, column="share",
+            )  # fmt: skip
+            continue
+        for i in years:
+            if row[i]:
+                year = str(cells[top][i])[:4]
+                # The first year is what was; later ones without a scenario are the
+                # one projection of the sheet.
+                case = table.scenarios[i] or ("" if i == years[0] else "base case")
+                _cell(table, f"{slug(group) or 'all'}/{slug(label)}", number, year,
+                      str(row[i]), case, gathered, rows)  # fmt: skip
+
+
+def _cell(
+    table: _Table,
+    what: str,
+    number: int,
+    year: str,
+    text: str,
+    scenario: str,
+    gathered: Gathered,
+    rows: dict[tuple[str, str], Any],
+) -> None:
+    read = figure(text)
+    if read.flag == "unreadable":
+        refuse(f"{text!r} is no number", file=table.file, row=number, column=year,
+               allowed="a number")  # fmt: skip
+    case = slug(scenario) or "history"
+    series = f"iea/{slug(table.sheet)}/{what}/{case}"
+    date = f"{year}-01-01"
+    value = None if read.value is None else read.value * table.factor
+    before = rows.get((series, date))
+    if before is not None and before["value"] != value:
+        gathered.leave_out(
+            "figure", series, "a second figure for one series and date",
+            file=table.file, row=number, column=year, tonnes=value,
+        )  # fmt: skip
+        return
+    rows[series, date] = {
+        "series": series,
+        "date": date,
+        "value": value,
+        "source_id": gathered.source_id,
+        "evidence": "secondary" if case == "history" else "estimated",
+        "note": f"t; published {text!r} {table.unit}; {read.flag}; scenario "
+        f"{scenario or 'none'}; vintage {gathered.vintage}",
+    }
 
 
 IMPORTER = Iea()
