@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which rows of the study stand behind a row of a result."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from oreserve.errors import InputError
+from oreserve.exposure._lookup import Lookup
+from oreserve.exposure._rows import split_rows
+from oreserve.tables import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from oreserve.exposure._lookup import SourceRow
+    from oreserve.study import Study
+
+    Pair = tuple[str, str]
+
+__all__ = ["rows_behind"]
+
+MOST = 60
+# Columns of result tables that name rows of the study.
+NAMES = {
+    "plant": "plants", "demand": "demands", "stock": "stocks", "measure": "measures",
+    "project": "projects", "agreement": "agreements", "item": "items",
+    "effect": "measures", "feed_item": "items", "driver": "drivers",
+}  # fmt: skip
+# What a watch calls the rows that its dates come from.
+KINDS = {"measure": "measures", "agreement": "agreements", "project": "projects",
+         "score": "projects"}  # fmt: skip
+HOME = ("prices", "demands", "lanes", "stocks")
+# Tables of the study that a number on one item of a result is made of.
+OF_ITEM = {
+    "build_up": HOME, "coverage": HOME, "draws": HOME, "exposure": HOME,
+    "marginal_value": HOME, "requirements": HOME, "reserve": HOME,
+    "worst_scenarios": HOME, "indicators": ("plants", "lanes", "observations"),
+    "prices": ("prices", "plants", "demands"), "unsold": ("plants",),
+    "chain": ("plants", "demands"),
+}  # fmt: skip
+
+
+def rows_behind(
+    file: Path, row: Mapping[str, Any], study: Study | None
+) -> tuple[list[SourceRow], int]:
+    """Return the rows of the study behind a row of a result, and how many more."""
+    if study is None:
+        return [], 0
+    lookup = Lookup(study)
+    pairs = dict.fromkeys(_pairs(file, row, study))
+    found: list[SourceRow] = []
+    left_out = 0
+    for table, key in pairs:
+        if key.startswith("+"):
+            left_out += int(key[1:])
+            continue
+        rows = lookup.find(table, key)
+        if not rows and table == "plants":  # in a result a project is a plant
+            rows = lookup.find("projects", key)
+        if len(found) < MOST:
+            found += rows
+        else:
+            left_out += len(rows)
+    return found, left_out
+
+
+def _pairs(file: Path, row: Mapping[str, Any], study: Study) -> Iterator[Pair]:
+    text = row.get("rows") or _cell_rows(file, row)
+    if text:
+        yield from split_rows(str(text))
+        return
+    if row.get("table") in TABLES and row.get("key"):
+        yield str(row["table"]), str(row["key"])
+        return
+    if row.get("kind") in KINDS and row.get("subject"):
+        yield KINDS[str(row["kind"])], str(row["subject"])
+        return
+    yield from _named(row)
+    yield from _of_alert(file, row)
+    wanted = OF_ITEM.get(file.stem)
+    item = row.get("item")
+    if wanted and item:
+        yield from _of_item(study, str(item), _countries(study, row), wanted)
+    elif not item and (row.get("mineral") or row.get("group")):
+        mineral = row.get("mineral") or row.get("group")
+        items = study.table("items").filter(pl.col("mineral") == str(mineral))
+        yield from (("items", key) for key in items["item"])
+    elif set(row) >= {"source_id", "title"}:
+        yield "sources", str(row["source_id"])
+
+
+def _named(row: Mapping[str, Any]) -> Iterator[Pair]:
+    for column, table in NAMES.items():
+        if row.get(column) is not None:
+            # A shock numbers its effects; a measure has one.
+            yield table, re.sub(r" #\d+$", "", str(row[column]))
+    if row.get("driver") and row.get("state"):
+        yield "driver_states", f"{row['driver']}/{row['state']}"
+    if row.get("project") and row.get("option"):
+        yield "project_options", f"{row['project']}/{row['option']}"
+    if row.get("seller"):
+        yield "plants", str(row["seller"])
+    if row.get("exporter") and row.get("item"):
+        yield "lanes", f"{row['item']}/{row['exporter']}/{row['importer']}"
+
+
+def _of_alert(file: Path, row: Mapping[str, Any]) -> Iterator[Pair]:
+    """Rows that the alert of an exposure rests on, from the table beside it."""
+    beside = file.with_name("alerts.csv")
+    if not row.get("alert_id") or not beside.is_file():
+        return
+    alerts = pl.read_csv(beside, infer_schema=False)
+    for text in alerts.filter(pl.col("id") == str(row["alert_id"]))["rows"]:
+        yield from split_rows(text or "")
+
+
+def _countries(study: Study, row: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the countries that a row is about: its own, its home, the study's home.
+
+    None means everywhere, as for an indicator of world supply.
+    """
+    if row.get("indicator"):
+        return None
+    place = row.get("country") or row.get("home")
+    try:
+        return frozenset(study.members(str(place)) if place else study.home_countries)
+    except InputError:
+        return frozenset()
+
+
+def _of_item(
+    study: Study,
+    item: str,
+    countries: frozenset[str] | None,
+    wanted: Iterable[str],
+) -> Iterator[Pair]:
+    def keys(table: str, frame: pl.DataFrame, *columns: str) -> Iterator[Pair]:
+        for cells in frame.select(columns).iter_rows():
+            yield table, "/".join(str(cell) for cell in cells)
+
+    here = pl.lit(value=True) if countries is None else pl.col("country").is_in(
+        sorted(countries)
+    )  # fmt: skip
+    of_item = pl.col("item") == item
+    for table in wanted:
+        if table == "plants":
+            made = study.table("recipes").filter(of_item)["process"]
+            made = pl.Series(made.unique().sort())
+            rows = study.table("plants").filter(
+                pl.col("process").is_in(made.to_list()) & here
+            )
+            yield from keys(table, rows, "plant")
+        elif table == "lanes":
+            rows = study.table("lanes").filter(of_item)
+            if countries is not None:
+                rows = rows.filter(pl.col("importer").is_in(sorted(countries)))
+            yield from keys(table, rows, "item", "exporter", "importer")
+        elif table == "prices":
+            rows = study.table("prices").filter(of_item)
+            yield from keys(table, rows, "item", "market", "period", "kind")
+        elif table == "observations":
+            rows = study.table(table).filter(
+                pl.col("series") == f"world_output_t/{item}"
+            )
+            yield from keys(table, rows, "series", "date")
+        else:
+            rows = study.table(table).filter(of_item & here)
+            yield from keys(table, rows, "demand" if table == "demands" else "stock")
+
+
+def _cell_rows(file: Path, row: Mapping[str, Any]) -> str | None:
+    """Rows of the cells beside a table of an assessment, for the same item."""
+    beside = file.with_name("cells.csv")
+    wanted = {
+        "shares": ("hhi",), "points": ("n_minus_1_cover_country",),
+        "ranking": ("hhi_governance", "import_reliance_indirect"),
+        "scores": ("hhi_governance", "import_reliance_indirect"),
+        "origins": ("import_reliance_indirect",),
+        "classes": ("hhi_governance", "import_reliance_indirect"),
+        "sensitivity": ("hhi_governance", "import_reliance_indirect"),
+    }.get(file.stem)  # fmt: skip
+    if wanted is None or not beside.is_file():
+        return None
+    cells = pl.read_csv(beside, infer_schema_length=None).filter(
+        pl.col("indicator").is_in(wanted)
+    )
+    same = "item" if row.get("item") else "mineral"
+    cells = cells.filter(pl.col(same) == row.get(same))
+    texts = [t for t in cells["rows"].drop_nulls().to_list() if t]
+    pairs = dict.fromkeys(pair for t in texts for pair in split_rows(t))
+    if file.stem == "shares" and row.get("country"):
+        return _of_country(pairs, str(row["country"]))
+    return "; ".join(f"{table}:{key}" for table, key in pairs) or None
+
+
+def _of_country(pairs: Mapping[Pair, None], country: str) -> str:
+    """Keep all: the share's world total is made of every plant."""
+    first = sorted(pairs, key=lambda p: (country.lower() not in p[1].lower(), p))
+    return "; ".join(f"{table}:{key}" for table, key in first)
