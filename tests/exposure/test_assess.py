@@ -223,10 +223,10 @@ def test_bounds_hold_the_value(found):
 
 
 def test_every_cell_names_rows_that_exist(tiny, found):
-    from oreserve.exposure._explain import _Lookup
+    from oreserve.exposure._lookup import Lookup
     from oreserve.exposure._rows import split_rows
 
-    lookup = _Lookup(tiny)
+    lookup = Lookup(tiny)
     for text in found.cells["rows"]:
         for table, key in split_rows(text or ""):
             assert lookup.find(table, key), (table, key)

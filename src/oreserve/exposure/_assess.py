@@ -13,10 +13,19 @@ import numpy as np
 import polars as pl
 
 from oreserve.errors import InputError
+from oreserve.exposure._beside import check_sort, complete_ranking
 from oreserve.exposure._cells import World, item_cells
-from oreserve.exposure._explain import evidence_counts, evidence_frame
+from oreserve.exposure._contained import (
+    contained,
+    contained_cells,
+    contained_frame,
+    groups,
+)
+from oreserve.exposure._evidence import evidence_counts, evidence_frame
 from oreserve.exposure._figures import read_figures
 from oreserve.exposure._home import choose_minerals, find_home
+from oreserve.exposure._origin_cover import origin_cells, origin_losses
+from oreserve.exposure._owners import owner_cells
 from oreserve.exposure._ranking import check_weights, rank
 from oreserve.exposure._rows import RowKeys
 from oreserve.exposure._scores import published_frame
@@ -64,7 +73,9 @@ class Assessment:
     unknown
         Names of minerals that mean nothing here; the others were assessed.
     ranking
-        One row per mineral: rank, score with bounds, its most exposed item, class.
+        One row per mineral: rank, score with bounds of missing data and of noise, its
+        most exposed item, class, evidence, what home keeps without the worst origin,
+        yearly use in t and USD and loss, lists. An order of exposure, not of damage.
     cells
         One row per item and indicator: value, low, high, status, unit, inputs, rows.
     shares
@@ -72,7 +83,8 @@ class Assessment:
     origins
         Through which countries home's uses passed, by stage and item upstream.
     points
-        Countries and plants whose loss alone leaves too little.
+        Countries, owners' countries and plants whose loss alone leaves the world, or
+        as origin home, too little.
     measures
         Measures aimed at home by item, with what changes next.
     scores
@@ -80,6 +92,8 @@ class Assessment:
     sensitivity, classes
         The class of each mineral under other thresholds, normalisation and weights;
         and how often it changes.
+    elements
+        Concentration of each element at each stage, over all items that hold it.
     minerals
         Which lists a mineral is on, and why one is not modelled.
     chain
@@ -114,6 +128,7 @@ class Assessment:
     scores: pl.DataFrame
     sensitivity: pl.DataFrame
     classes: pl.DataFrame
+    elements: pl.DataFrame
     minerals: pl.DataFrame
     chain: pl.DataFrame
     evidence: pl.DataFrame
@@ -138,7 +153,10 @@ class Assessment:
             "threshold": self.threshold,
             "cover_needed": self.cover_needed,
             "minerals": self.minerals.height,
-            "without_data": self.ranking.filter(pl.col("score").is_null()).height,
+            "without_data": self.ranking.filter(
+                pl.col("score").is_null(), pl.col("class") != "group"
+            ).height,
+            "problems": [u.message for u in self.unknown],
             "unknown": [
                 {"name": u.name, "nearest": u.nearest, "message": u.message}
                 for u in self.unknown
@@ -172,10 +190,12 @@ class Assessment:
         lines += [
             f"  {row['rank']}. {row['mineral']}: score {row['score']:.2f} "
             f"({row['low']:.2f} to {row['high']:.2f}), most exposed at "
-            f"{row['item']}, {row['reliance']:.0%} from abroad"
+            f"{row['item']}, {row['reliance']:.0%} from abroad ({row['reliance_kind']})"
             for row in known.iter_rows(named=True)
         ]
-        absent = self.ranking.filter(pl.col("score").is_null())["mineral"].to_list()
+        absent = self.ranking.filter(
+            pl.col("score").is_null(), pl.col("class") != "group"
+        )["mineral"].to_list()
         if absent:
             lines.append(f"no data: {', '.join(absent)}")
         soon = self.measures.drop_nulls("next_change").sort("next_change", "measure")
@@ -198,6 +218,7 @@ def assess(
     threshold: float = 0.4,
     cover_needed: float = 0.5,
     reconciled: bool = True,
+    sort: str = "score",
 ) -> Assessment:
     """Assess how exposed home is, for every mineral, stage and supplier.
 
@@ -219,6 +240,9 @@ def assess(
         point of failure, above 0 to 1.
     reconciled
         Use the figures that add up (the market's); else the raw ones.
+    sort
+        Order of the ranking: `score`, or `value` or `loss`, the yearly use in USD and
+        what home loses if none of it is served. Ranks stay those of the score.
 
     Returns
     -------
@@ -240,18 +264,31 @@ def assess(
     if not 0 < threshold <= 1:
         message = f"threshold: {threshold}; allowed is above 0 to 1"
         raise InputError(message)
-    whole_weights = check_weights(weights)
+    whole_weights, order = check_weights(weights), check_sort(sort)
     code = find_home(study, home)
     chosen = choose_minerals(study, minerals)
     world = _world(study, study.members(code), chosen.minerals, reconciled,
                    cover_needed)  # fmt: skip
     measures = measures_frame(study, world, code)
+    losses = {mineral: origin_losses(world, mineral) for mineral in world.traces}
+    held = contained(world)
     cells = (
-        *item_cells(world), *measure_cells(world, measures),
+        *item_cells(world), *owner_cells(world), *origin_cells(world, losses),
+        *contained_cells(world, held), *measure_cells(world, measures),
         *price_cells(study, world),
     )  # fmt: skip
     kept = tuple(c for c in cells if c.keys["mineral"] in set(chosen.minerals))
-    ranking = rank(kept, chosen.minerals, weights=whole_weights, threshold=threshold)
+    grouped = {m: w for m, w in groups(world).items() if m in chosen.minerals}
+    ranking = rank(
+        tuple(c for c in kept if c.keys["mineral"] not in grouped),
+        [m for m in chosen.minerals if m not in grouped],
+        weights=whole_weights, threshold=threshold,
+    )  # fmt: skip
+    listed = _minerals_table(study, chosen.minerals)
+    ranked = complete_ranking(
+        study, world, ranking, found=held, losses=losses, grouped=grouped,
+        minerals=listed, weights=whole_weights, sort=order,
+    )  # fmt: skip
     table = _cells_table(study, kept)
     only = pl.col("mineral").is_in(list(chosen.minerals))
     return Assessment(
@@ -268,16 +305,17 @@ def assess(
         threshold=threshold,
         cover_needed=cover_needed,
         unknown=chosen.unknown,
-        ranking=ranking.minerals,
+        ranking=ranked,
         cells=table,
         shares=shares_frame(world).filter(only),
         origins=origins_frame(world),
-        points=points_frame(world).filter(only),
+        points=points_frame(world, losses).filter(only),
         measures=measures.filter(only),
         scores=ranking.items,
         sensitivity=ranking.sensitivity,
         classes=ranking.summary,
-        minerals=_minerals_table(study, chosen.minerals),
+        elements=contained_frame(world, held).filter(only),
+        minerals=listed,
         chain=chain_frame(world, code),
         evidence=evidence_frame(study, table),
         sources=study.table("sources"),

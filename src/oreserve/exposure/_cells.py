@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from oreserve.exposure._figures import Figures
     from oreserve.exposure._trace import Trace
 
-__all__ = ["PARTIAL_FROM", "World", "item_cells", "make_cells"]
+__all__ = ["PARTIAL_FROM", "World", "chain_rows", "item_cells", "make_cells"]
 
 Floats = npt.NDArray[np.float64]
 PARTIAL_FROM = 0.005  # unlisted or untraced share from which a cell is partial
@@ -241,7 +241,7 @@ def _indirect(world: World) -> tuple[Cell, ...]:
         top_low[n] = named[largest] / (total + lost)
         top_high[n] = (named[largest] + lost) / (total + lost)
         names[n] = figures.countries[largest] if named[largest] > 0 else None
-        rows[n] = join_rows(_chain_rows(world, found, item))
+        rows[n] = join_rows(chain_rows(world, found, item))
     inputs = {"passes": passes, "untraced": unknown}
     partial = np.nan_to_num(unknown) > PARTIAL_FROM
     words = {"country": names, "share": [
@@ -255,7 +255,7 @@ def _indirect(world: World) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _chain_rows(world: World, found: Trace, item: str) -> dict[str, list[str]]:
+def chain_rows(world: World, found: Trace, item: str) -> dict[str, list[str]]:
     """Rows behind an origin: home's uses, makers of the item, lanes of both."""
     base = world.figures.base
     uses = [i for i in found.uses if i != ALL_USES]

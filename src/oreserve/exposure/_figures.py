@@ -25,7 +25,7 @@ REST = "ROW"  # what a table does not list: no supplier of its own
 
 @dataclass(frozen=True)
 class Plant:
-    """One plant's output of one item, t a year."""
+    """One plant's output of one item, t a year; `owner` is its owner's country."""
 
     plant: str
     item: int
@@ -33,6 +33,8 @@ class Plant:
     output: float
     capacity: float
     aggregate: bool
+    owner: str | None
+    evidence: str
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def _plants(
             made = Plant(
                 one["plant"], row[item], column[one["country"]],
                 coefficient * t * scale, coefficient * max(most, t * scale),
-                bool(one["aggregate"]),
+                bool(one["aggregate"]), one["owner_country"], one["evidence"],
             )  # fmt: skip
             capacity[made.item, made.country] += made.capacity
             found.append(made)

@@ -38,6 +38,12 @@ SOURCES = {
     "cover": "n_minus_1_cover_country",
     "reliance": "import_reliance_indirect",
 }
+# Where an element leaves a stage in several items, what holds for the element counts.
+ELEMENT = {
+    "concentration": "hhi_element",
+    "governance": "hhi_governance_element",
+    "cover": "n_minus_1_cover_element",
+}
 STEPS = (0.8, 0.9, 1.0, 1.1, 1.2)
 
 
@@ -79,7 +85,8 @@ def rank(
 
     score = r^w_r (w_c C + w_g G + w_k K) / (w_c + w_g + w_k), with r the indirect
     import reliance (direct where the trace knows nothing), C the HHI, G the
-    governance-weighted HHI / 10 and K = 1 - min(1, N-1 cover). A missing part counts
+    governance-weighted HHI / 10 and K = 1 - min(1, N-1 cover); all three of the
+    contained element where it leaves the stage in several items. A missing part counts
     0 in the low and 1 in the high bound, and the value is the mean of the others;
     without r, or with less than half of the weight, there is no data.
     """
@@ -127,8 +134,10 @@ _NUMBERS = (
 def _parts(cells: Sequence[Cell]) -> dict[tuple[str, str], dict[str, Any]]:
     """Collect each item's parts as (value, low, high) on 0-1, higher is worse."""
     wanted = {v: k for k, v in SOURCES.items()} | {"net_import_reliance": "direct"}
+    wanted |= {v: k for k, v in ELEMENT.items()}
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for cell in cells:
+    # Cells of the element come last and replace those of the item.
+    for cell in sorted(cells, key=lambda c: c.indicator in ELEMENT.values()):
         name = wanted.get(cell.indicator)
         if name is None:
             continue

@@ -13,12 +13,15 @@ from oreserve import indicators as ind
 from oreserve.exposure._base_year import RANK
 from oreserve.exposure._cells import PARTIAL_FROM, make_cells
 from oreserve.exposure._figures import REST
+from oreserve.exposure._owners import known_owners
 from oreserve.exposure._trace import ALL_USES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from oreserve.exposure._cells import World
+    from oreserve.exposure._origin_cover import OriginLoss
     from oreserve.exposure._trace import Trace
     from oreserve.indicators import Cell
     from oreserve.study import Study
@@ -167,11 +170,15 @@ def chain_frame(world: World, home: str) -> pl.DataFrame:
     return _frame(made_rows, (*names, "t"), sort=list(names))
 
 
-def points_frame(world: World) -> pl.DataFrame:
+def points_frame(
+    world: World, losses: Mapping[str, Mapping[str, tuple[OriginLoss, ...]]]
+) -> pl.DataFrame:
     """Return suppliers whose loss alone leaves less than `cover_needed` of supply.
 
-    Levels country and plant. The rest of the world and country totals are supply,
-    but no single supplier.
+    Levels country, owner (country of the owners) and plant are of the world's use;
+    `home_origin` is a country without which, wherever it stands on the way back, home
+    keeps less of its own use (see `origin_losses`). The rest of the world and country
+    totals are supply, but no single supplier.
     """
     figures = world.figures
     demand = figures.use.sum(axis=1)
@@ -192,6 +199,22 @@ def points_frame(world: World) -> pl.DataFrame:
             continue
         if left / served < world.cover_needed - 1e-12:
             rows.append(_point(world, plant.item, "plant", plant.plant, left / served))
+    for n, owners in enumerate(known_owners(world)):
+        served = min(total[n], demand[n])
+        for owner, capacity in owners.items():
+            left = min(total[n] - capacity, demand[n])
+            if served > 0 and left / served < world.cover_needed - 1e-12:
+                rows.append(_point(world, n, "owner", owner, left / served))
+    for mineral, uses in sorted(losses.items()):
+        for use, found_losses in uses.items():
+            if use == ALL_USES or figures.base.mineral[use] != mineral:
+                continue
+            n = figures.items.index(use)
+            rows += [
+                _point(world, n, "home_origin", one.country, one.kept)
+                for one in found_losses
+                if one.kept < world.cover_needed - 1e-12
+            ]
     columns = (
         "mineral", "item", "stage", "level", "supplier", "cover_without", "year",
     )  # fmt: skip

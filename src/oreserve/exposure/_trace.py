@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
     from oreserve.exposure._base_year import BaseYear
 
-__all__ = ["ALL_USES", "Trace", "trace"]
+__all__ = ["ALL_USES", "Passage", "Trace", "passage", "trace"]
 
 Floats = npt.NDArray[np.float64]
 ALL_USES = "all final uses"
 KEEPS = 1 - 1e-9  # share that stays in a closed trade cycle: keeps it solvable
+# Words in the name of a process that lives on scrap or residue, not on ore: its way
+# back ends, and where the scrap was once mined is not in the data.
+SCRAP = ("recycling", "scrap", "residue")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class Trace:
     arrivals
         (item, origin) -> t of the mineral a year in home's final uses of an item, by
         the country that made it.
+    pools, starts, reached
+        The graph, *(U, N)* where each use starts in it and *(N,)* what it reaches.
+    weight
+        t of the mineral a t of each item.
     """
 
     mineral: str
@@ -73,10 +80,33 @@ class Trace:
     unknown: Floats
     flows: Mapping[tuple[str, str, str, str], float]
     arrivals: Mapping[tuple[str, str], float]
+    pools: Pools
+    starts: Floats
+    reached: npt.NDArray[np.bool_]
+    weight: Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class _Pools:
+class Passage:
+    """What becomes of a tonne on its way back; arrays *(N,)*, a value per pool.
+
+    Parameters
+    ----------
+    through
+        Part that was made, at some stage, in one of the countries asked for.
+    lost
+        Part whose way breaks off for want of data before it was.
+    scrap
+        Part that ends in scrap or residue of unknown origin before it was.
+    """
+
+    through: Floats
+    lost: Floats
+    scrap: Floats
+
+
+@dataclass(frozen=True)
+class Pools:
     """Pools of a mineral's chain: N of them, and how they feed each other."""
 
     mineral: str
@@ -87,6 +117,7 @@ class _Pools:
     trade: sparse.csr_array  # (N, N) shares from other countries' pools
     made_of: sparse.csr_array  # (N, N) inputs of what is made, shares
     known: Floats  # (N,) 1 where the pool's supply is known, else 0
+    scrap: Floats  # (N,) share of what is made there that comes from scrap
 
 
 def trace(
@@ -136,7 +167,43 @@ def trace(
         unknown=np.minimum(unknown, 1.0),
         flows=flows,
         arrivals=arrivals,
+        pools=pools,
+        starts=starts,
+        reached=visits.max(axis=1) > 0,
+        weight=weight,
     )
+
+
+def passage(found: Trace, members: Sequence[str]) -> Passage:
+    """Return how much of each pool was ever made in one of some countries.
+
+    With S the countries, a tonne of pool k passed S with the probability
+    h = own (1 if k lies in S, else M h) + T h, where M are the inputs of what is made
+    there and T the pools that it was bought from: one sparse solve. A tonne counts
+    once, however often it passes. With home's whole outside as S, h is what came
+    from abroad at any stage; with one country, what its loss takes away.
+
+    Parameters
+    ----------
+    found
+        A trace; pools that its uses never reach are 0.
+    members
+        Countries, of `found.countries`.
+    """
+    pools = found.pools
+    inside = np.isin(np.array(pools.countries), list(members))
+    within = np.tile(inside, len(pools.items))
+    kept = np.flatnonzero(found.reached)
+    step = pools.trade * KEEPS + sparse.diags_array(pools.own * ~within) @ pools.made_of
+    part = step.tocsr()[kept][:, kept]
+    system = (sparse.eye_array(len(kept)) - part).tocsc()
+    ends = np.stack(
+        [pools.own * within, 1.0 - pools.known, pools.own * ~within * pools.scrap],
+        axis=1,
+    )[kept]
+    solved = np.zeros((len(pools.own), 3))
+    solved[kept] = np.clip(splu(system).solve(ends), 0.0, 1.0)
+    return Passage(solved[:, 0], solved[:, 1], solved[:, 2])
 
 
 def _pools(
@@ -144,7 +211,7 @@ def _pools(
     mineral: str,
     weight: Mapping[str, float],
     countries: Sequence[str],
-) -> _Pools:
+) -> Pools:
     items = tuple(sorted(weight, key=lambda i: (RANK[base.stage[i]], i)))
     column = {c: k for k, c in enumerate(countries)}
     row = {i: k for k, i in enumerate(items)}
@@ -165,12 +232,20 @@ def _pools(
             to = state[row[item], column[importer]]
             supply[to] += t
             lanes.append((to, state[row[item], column[exporter]], t))
+    scrap = np.zeros(size)
+    for (process, country), t in sorted(base.activity.items()):
+        recipe = base.recipes.get(process, {})
+        if any(c < 0 and i in row for i, c in recipe.items()):
+            continue  # its inputs are followed
+        for item, c in recipe.items():
+            if c > 0 and item in row and any(word in process for word in SCRAP):
+                scrap[state[row[item], column[country]]] += c * t
     scale = np.divide(1.0, supply, out=np.zeros(size), where=supply > 0)
     rows = np.array([to for to, _, _ in lanes], dtype=np.intp)
     columns = np.array([origin for _, origin, _ in lanes], dtype=np.intp)
     values = np.array([t for _, _, t in lanes]) if lanes else np.zeros(0)
     trade = sparse.csr_array((values * scale[rows], (rows, columns)), (size, size))
-    return _Pools(
+    return Pools(
         mineral=mineral,
         items=items,
         countries=tuple(countries),
@@ -179,6 +254,7 @@ def _pools(
         trade=trade,
         made_of=_made_of(base, weight, row, column, state),
         known=(supply > 0).astype(np.float64),
+        scrap=np.divide(scrap, made, out=np.zeros(size), where=made > 0),
     )
 
 
@@ -215,7 +291,7 @@ def _made_of(
 
 
 def _starts(
-    base: BaseYear, weight: Mapping[str, float], pools: _Pools, home: Sequence[str]
+    base: BaseYear, weight: Mapping[str, float], pools: Pools, home: Sequence[str]
 ) -> tuple[tuple[str, ...], Floats, Floats]:
     """Return the uses of home, t of the mineral in each, and where each starts.
 
@@ -277,7 +353,7 @@ def _reach(base: BaseYear, items: Sequence[str]) -> Floats:
 
 
 def _final_flows(
-    pools: _Pools,
+    pools: Pools,
     uses: Sequence[str],
     amounts: Floats,
     visits: Floats,
@@ -311,7 +387,7 @@ def _final_flows(
 class _Makers:
     """Who made what a pool holds, through all its traders; items solved once."""
 
-    def __init__(self, pools: _Pools) -> None:
+    def __init__(self, pools: Pools) -> None:
         self._pools = pools
         self._mix: dict[int, Floats] = {}
 

@@ -23,24 +23,33 @@ __all__ = ["write_assessment"]
 
 CARRIED = (
     "ranking", "cells", "shares", "origins", "points", "measures", "scores",
-    "sensitivity", "classes", "minerals", "chain", "evidence", "sources",
+    "sensitivity", "classes", "elements", "minerals", "chain", "evidence", "sources",
 )  # fmt: skip
 SHOWN = (
-    "import_reliance_indirect", "net_import_reliance", "indirect_top_share",
-    "top_share", "hhi", "hhi_normalised", "hhi_governance", "n_minus_1_cover_country",
-    "n_minus_1_cover_plant", "n_minus_1_cover_home", "price_split",
-    "measures_in_force",
+    "import_reliance_indirect", "import_reliance_any_stage", "net_import_reliance",
+    "net_import_reliance_primary", "indirect_top_share", "top_share", "hhi",
+    "hhi_element", "hhi_normalised", "hhi_governance", "hhi_governance_element",
+    "n_minus_1_cover_country", "n_minus_1_cover_element", "n_minus_1_cover_owner",
+    "n_minus_1_cover_plant", "n_minus_1_cover_home_origin", "n_minus_1_cover_home",
+    "price_split", "measures_in_force",
 )  # fmt: skip
 LABELS = {
-    "import_reliance_indirect": "From abroad, direct and indirect",
-    "net_import_reliance": "Net import reliance",
+    "import_reliance_indirect": "This stage abroad, behind all of home's final uses",
+    "import_reliance_any_stage": "Home's use made abroad at any stage",
+    "net_import_reliance": "Net import reliance, all output at home counts",
+    "net_import_reliance_primary": "The same, output from home's own mines counts",
     "indirect_top_share": "Largest foreign country behind home's use",
     "top_share": "Largest producer",
     "hhi": "Concentration, HHI",
+    "hhi_element": "Concentration of the element at this stage, HHI",
     "hhi_normalised": "Concentration, normalised",
     "hhi_governance": "Concentration, governance-weighted",
+    "hhi_governance_element": "Concentration of the element, governance-weighted",
     "n_minus_1_cover_country": "World use covered without the largest country",
+    "n_minus_1_cover_element": "World use of the element without the largest country",
+    "n_minus_1_cover_owner": "World use covered without the largest owner's country",
     "n_minus_1_cover_plant": "World use covered without the largest plant",
+    "n_minus_1_cover_home_origin": "Home's use without its largest country of origin",
     "n_minus_1_cover_home": "Home's use without its largest shipper (not origin)",
     "price_split": "Price outside / inside",
     "measures_in_force": "Measures on home in force",
@@ -48,7 +57,9 @@ LABELS = {
 SHARES = frozenset({
     "import_reliance_indirect", "net_import_reliance", "indirect_top_share",
     "top_share", "n_minus_1_cover_country", "n_minus_1_cover_plant",
-    "n_minus_1_cover_home",
+    "n_minus_1_cover_home", "n_minus_1_cover_home_origin", "n_minus_1_cover_owner",
+    "n_minus_1_cover_element", "import_reliance_any_stage",
+    "net_import_reliance_primary",
 })  # fmt: skip
 WORDS = ("country", "largest", "next_change", "inside_period", "outside_period")
 SIDE_STREAM = 0.1  # a stage through which less than this passes is not drawn
@@ -95,6 +106,8 @@ def _context(result: ResultFolder) -> dict[str, Any]:
         "heat": _heat(result, ranking),
         "stages": STAGES,
         "ranking": _ranking_table(ranking, result),
+        "beside": _beside_table(ranking),
+        "elements": _elements_table(result),
         "next": _next_changes(result),
         "moves": _moves(result),
         "unmodelled": _unmodelled(result, ranking),
@@ -187,8 +200,10 @@ def _ranking_table(ranking: list[dict[str, Any]], result: ResultFolder) -> Any:
     rows = [
         {
             **row,
-            "bounds": None if row["score"] is None
-            else f"{row['low']:.2f}–{row['high']:.2f}",
+            "bounds": _range(row, "low", "high"),
+            "noise": _range(row, "noise_low", "noise_high"),
+            "abroad": None if row["reliance"] is None
+            else f"{fmt.share(row['reliance'])} {row['reliance_kind']}",
             "lists": lists.get(row["mineral"], {}).get("lists"),
             "class": str(row["class"]).replace("_", " "),
             "status": str(row["status"]).replace("_", " "),
@@ -202,16 +217,72 @@ def _ranking_table(ranking: list[dict[str, Any]], result: ResultFolder) -> Any:
             Column("rank", "Rank"),
             Column("mineral", "Mineral", fmt.item_name),
             number_column("score", "Score", "{:.2f}".format),
-            Column("bounds", "Low–high"),
+            Column("bounds", "If data miss"),
+            Column("noise", "By noise"),
             Column("item", "Most exposed item", fmt.item_name),
-            number_column("reliance", "From abroad", fmt.share),
+            Column("abroad", "From abroad"),
             number_column("concentration", "HHI", "{:.2f}".format),
             number_column("cover", "Not covered, N-1", fmt.share),
-            Column("class", "Class"),
+            Column("class", "Class, ours"),
             number_column("changes", "Settings that change it", str),
             Column("status", "Data"),
             Column("lists", "Lists"),
         ],
+    )
+
+
+def _range(row: dict[str, Any], low: str, high: str) -> str | None:
+    if row["score"] is None or row.get(low) is None:
+        return None
+    return f"{row[low]:.2f}–{row[high]:.2f}"
+
+
+def _beside_table(ranking: list[dict[str, Any]]) -> Any:
+    """Return what the score does not say: what home keeps, evidence, value."""
+    rows = [
+        {**row, "evidence": str(row["evidence"] or "").replace("; ", ", ")}
+        for row in ranking
+        if row["score"] is not None
+    ]
+    return make_table(
+        "Origin, evidence and value",
+        rows,
+        [
+            Column("mineral", "Mineral", fmt.item_name),
+            number_column("abroad_any_stage", "Abroad at any stage", fmt.share),
+            number_column("from_scrap", "From scrap", fmt.share),
+            Column("origin", "Origin lost", fmt.country_name),
+            number_column("home_kept", "Home keeps", fmt.share),
+            number_column("home_kept_low", "At least", fmt.share),
+            number_column("firm_share", "Firm rows", fmt.share),
+            number_column("firm_output_share", "Firm tonnes", fmt.share),
+            Column("weakest", "Weakest"),
+            Column("evidence", "Rows"),
+            number_column("use_t", "Use, t", fmt.number),
+            number_column("use_usd", "Use, USD", fmt.money),
+            number_column("loss_usd", "Loss, USD", fmt.money),
+        ],
+        most=200,
+    )
+
+
+def _elements_table(result: ResultFolder) -> Any:
+    """Return stages at which an element leaves in several items."""
+    return make_table(
+        "Elements by stage, over all items that hold them",
+        [r for r in result.rows("elements", "mineral", "items") if ";" in r["items"]],
+        [
+            Column("mineral", "Mineral", fmt.item_name),
+            Column("stage", "Stage"),
+            Column("items", "Items", fmt.item_name),
+            number_column("world_t", "World, t of the element", fmt.number),
+            number_column("hhi", "HHI", "{:.2f}".format),
+            Column("country", "Largest", fmt.country_name),
+            number_column("top_share", "Its share", fmt.share),
+            number_column("n_minus_1_cover", "Use covered without it", fmt.share),
+            Column("status", "Data"),
+        ],
+        most=200,
     )
 
 
@@ -280,8 +351,10 @@ def _unmodelled(
         {
             "mineral": fmt.item_name(row["mineral"]),
             "lists": str(reasons.get(row["mineral"], {}).get("lists") or ""),
+            "word": "not ranked" if row["class"] == "group" else fmt.NO_DATA,
             "reason": str(
-                reasons.get(row["mineral"], {}).get("reason")
+                row.get("reason")
+                or reasons.get(row["mineral"], {}).get("reason")
                 or "the figures for a score are missing"
             ),
         }
@@ -329,12 +402,20 @@ def _minerals(
     return found
 
 
+POINT_WORDS = {
+    "country": "the world's use left",
+    "owner": "the world's use left without its owners",
+    "plant": "the world's use left without the plant",
+    "home_origin": "home's use left without it as origin",
+}
+
+
 def _point_text(row: dict[str, Any]) -> str:
-    write = fmt.country_name if row["level"] == "country" else fmt.item_name
+    write = fmt.item_name if row["level"] == "plant" else fmt.country_name
     left = fmt.share(row["cover_without"])
-    return (
-        f"{write(row['supplier'])} ({fmt.item_name(row['item'])}, {left} left without)"
-    )
+    whose = POINT_WORDS[row["level"]]
+    item = fmt.item_name(row["item"])
+    return f"{write(row['supplier'])} ({item}, {left} of {whose})"
 
 
 def _by_mineral(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
