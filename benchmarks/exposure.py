@@ -28,9 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
     import polars as pl
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,50 +114,6 @@ def raw_folder() -> Path:
     return folder
 
 
-def read_trade(
-    folder: Path, years: Sequence[int], codes: Sequence[str]
-) -> pl.DataFrame:
-    """Read the BACI subset: year, hs6, exporter, importer (codes), kusd, t."""
-    import polars as pl
-
-    from oreserve.importers.baci import scan_baci
-
-    files = sorted((folder / "cepii-baci").glob("BACI_HS92_*.parquet"))
-    lazy = scan_baci(files).filter(pl.col("year").is_between(min(years), max(years)))
-    if codes:
-        lazy = lazy.filter(pl.col("hs6").is_in(list(codes)))
-    # A price needs both: value without tonnes is left out of the quotient.
-    found = lazy.filter(pl.col("t").is_not_null()).collect(engine="streaming")
-    numbers = pl.concat([found["exporter"], found["importer"]]).unique().to_list()
-    names = {n: _code_of(n) for n in numbers}
-    return found.with_columns(
-        pl.col("exporter", "importer").replace_strict(names, return_dtype=pl.String)
-    )
-
-
-def _code_of(number: int) -> str:
-    from oreserve.importers._countries import place_of_number
-
-    return place_of_number(number).code or f"M49-{number}"
-
-
-def read_governance(folder: Path, years: Sequence[int]) -> dict[tuple[int, str], float]:
-    """Read political stability by year and country, World Bank estimates."""
-    import polars as pl
-
-    from oreserve.importers import place
-
-    path = next((folder / "worldbank-wgi").glob("wgi_political_stability_*.csv"))
-    frame = (
-        pl.scan_csv(path, null_values=["#N/A", "NA", ""], infer_schema_length=None)
-        .select("code", "year", pl.col("estimate").cast(pl.Float64))
-        .filter(pl.col("year").is_in(list(years)))
-        .drop_nulls()
-        .collect()
-    )
-    return {(y, place(c).code or c): e for c, y, e in frame.iter_rows()}
-
-
 def read_production(folder: Path, years: Sequence[int]) -> Made:
     """Read production by mineral and year: tonnes by country."""
     made: Made = {}
@@ -234,127 +189,66 @@ def _add(made: Made, key: tuple[str, int], name: str, tonnes: float) -> None:
     cells[code] = cells.get(code, 0.0) + tonnes
 
 
-def score(
-    trade: pl.DataFrame,
-    made: Made,
-    stability: Mapping[tuple[int, str], float],
-    *,
-    goods: Mapping[str, Sequence[str]],
-    units: Mapping[str, Sequence[str]],
-    years: Sequence[int],
-) -> dict[str, np.ndarray]:
-    """Score goods one by one, so that memory holds one good's flows.
-
-    Returns
-    -------
-    dict
-        score, status, import_hhi and largest_share, each *(good, year, unit)*.
-    """
-    import numpy as np
-    import polars as pl
-
-    from oreserve.indicators import geopolrisk, governance_unit, hhi, top_share
-
-    members = pl.DataFrame(
-        [(u, c) for u, codes in enumerate(units.values()) for c in codes],
-        schema={"unit": pl.Int32, "importer": pl.String},
-        orient="row",
-    )
-    places = sorted(
-        set(trade["exporter"].to_list()) | {c for row in made.values() for c in row}
-    )
-    inside = np.array([[p in set(codes) for p in places] for codes in units.values()])
-    estimates = [[stability.get((y, p), np.nan) for p in places] for y in years]
-    governance = np.asarray(governance_unit(estimates))[:, None, :]
-    found: dict[str, list[np.ndarray]] = {}
-    for good, codes in goods.items():
-        flows, kusd = _flows(trade, codes, members, places, years, len(units))
-        output = np.array(
-            [[made.get((good, y), {}).get(p, 0.0) for p in places] for y in years]
-        )
-        total = output.sum(axis=-1, keepdims=True)
-        shares = np.where(total > 0, output / np.where(total > 0, total, 1.0), np.nan)
-        own = np.where(total > 0, output @ inside.T, np.nan)
-        imported = flows.sum(axis=-1)
-        some = np.where(imported > 0, imported, np.nan)
-        result = geopolrisk(
-            hhi=np.asarray(hhi(shares))[:, None],
-            imports_by_partner=flows,
-            governance_by_partner=governance,
-            domestic_production=own,
-            price_usd_per_kg=kusd / some,
-            inside=inside,
-        )
-        by_partner = flows / some[..., None]
-        for name, values in (
-            ("score", result.score),
-            ("status", result.status),
-            ("import_hhi", hhi(by_partner)),
-            ("largest_share", top_share(by_partner, n=1)),
-        ):
-            found.setdefault(name, []).append(np.asarray(values))
-    return {name: np.stack(values) for name, values in found.items()}
-
-
-def _flows(
-    trade: pl.DataFrame,
-    codes: Sequence[str],
-    members: pl.DataFrame,
-    places: Sequence[str],
-    years: Sequence[int],
-    units: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return tonnes *(year, unit, partner)* and thousand USD *(year, unit)*."""
-    import numpy as np
-    import polars as pl
-
-    at = {p: i for i, p in enumerate(places)}
-    rows = (
-        trade.filter(pl.col("hs6").is_in(list(codes)))
-        .join(members, on="importer")
-        .with_columns(pl.col("exporter").replace_strict(at, return_dtype=pl.Int32))
-    )
-    y = rows["year"].to_numpy() - min(years)
-    unit, partner = rows["unit"].to_numpy(), rows["exporter"].to_numpy()
-    tonnes = np.zeros((len(years), units, len(places)))
-    np.add.at(tonnes, (y, unit, partner), rows["t"].to_numpy())
-    kusd = np.zeros((len(years), units))
-    np.add.at(kusd, (y, unit), rows["kusd"].to_numpy())
-    return tonnes, kusd
-
-
 def compute(task: str) -> dict[str, Any]:
     """Load and score; what the timed process does."""
-    import numpy as np
+    import polars as pl
+
+    from oreserve.exposure import (
+        read_history_governance,
+        read_history_trade,
+        trade_history,
+    )
 
     folder = raw_folder()
     years = CELL_YEARS if task == "cells" else ALL_YEARS
     wanted = [c for codes in CODES.values() for c in codes]
-    trade = read_trade(folder, years, wanted if task == "cells" else ())
+    trade = read_history_trade(
+        sorted((folder / "cepii-baci").glob("BACI_HS92_*.parquet")),
+        years=years, codes=wanted if task == "cells" else None,
+    )  # fmt: skip
     goods: dict[str, Sequence[str]] = dict(CODES)
     units: dict[str, Sequence[str]] = dict(UNITS)
     if task == "all":
         others = sorted(set(trade["hs6"].unique().to_list()) - set(wanted))
         goods |= {code: (code,) for code in others}
         units = {c: [c] for c in sorted(trade["importer"].unique().to_list())}
-    result = score(
+    scores = sorted((folder / "worldbank-wgi").glob("wgi_political_stability_*.csv"))
+    result = trade_history(
         trade,
-        read_production(folder, years),
-        read_governance(folder, years),
+        read_history_governance(scores, years=years),
+        production_frame(read_production(folder, years)),
         goods=goods,
-        units=units,
+        countries=units,
         years=years,
     )
-    status, counts = np.unique(result["status"], return_counts=True)
+    scored = result.with_columns(
+        status=pl.when(pl.col("geopolrisk").is_null())
+        .then(pl.lit("no_data"))
+        .when(pl.col("geopolrisk_low") < pl.col("geopolrisk_high"))
+        .then(pl.lit("partial"))
+        .otherwise(pl.lit("ok"))
+    )
     return {
-        "cells": int(result["score"].size),
+        "cells": result.height,
         "goods": len(goods),
         "units": len(units),
         "years": len(years),
         "flows": trade.height,
-        "with_import_shares": int(np.isfinite(result["import_hhi"]).sum()),
-        **{str(s): int(n) for s, n in zip(status, counts, strict=True)},
+        "with_import_shares": result["import_hhi"].count(),
+        **dict(scored.group_by("status").len().sort("status").iter_rows()),
     }
+
+
+def production_frame(made: Made) -> pl.DataFrame:
+    """Return production as the public function takes it."""
+    import polars as pl
+
+    return pl.DataFrame(
+        [(g, y, c, t) for (g, y), cells in made.items() for c, t in cells.items()],
+        schema={"good": pl.String, "year": pl.Int64, "country": pl.String,
+                "t": pl.Float64},
+        orient="row",
+    )  # fmt: skip
 
 
 def timed(command: list[str], **options: Any) -> tuple[str, dict[str, float]]:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -25,29 +24,30 @@ def exposure(monkeypatch):
     return benchmarks.exposure
 
 
-def test_score_of_a_bloc_by_hand(exposure):
-    trade = pl.DataFrame(
+def test_cells_from_files_by_hand(exposure, tmp_path, monkeypatch):
+    baci, wgi = tmp_path / "cepii-baci", tmp_path / "worldbank-wgi"
+    baci.mkdir()
+    wgi.mkdir()
+    pl.DataFrame(
         [
-            (2022, "260900", "PER", "DEU", 600.0, 60.0),
-            (2022, "260900", "BOL", "FRA", 200.0, 20.0),
-            (2022, "260900", "FRA", "DEU", 999.0, 99.0),  # within the bloc
-            (2022, "260300", "PER", "DEU", 999.0, 99.0),  # another good
+            (2022, 604, 276, "260900", 600.0, 60.0),
+            (2022, 68, 276, "260900", 200.0, 20.0),
         ],
-        schema=["year", "hs6", "exporter", "importer", "kusd", "t"],
+        schema=["t", "i", "j", "k", "v", "q"],
         orient="row",
+    ).write_parquet(baci / "BACI_HS92_x.parquet")
+    (wgi / "wgi_political_stability_x.csv").write_text(
+        "country,code,year,estimate\nPeru,PER,2022,0\nBolivia,BOL,2022,1.25\n",
+        encoding="utf-8",
     )
-    made = {("Tin", 2022): {"PER": 80.0, "FRA": 20.0}}
-    # g = (2.5 - x) / 5: 0.5 and 0.25
-    stability = {(2022, "PER"): 0.0, (2022, "BOL"): 1.25, (2022, "FRA"): 2.5}
-    found = exposure.score(
-        trade, made, stability, goods={"Tin": ("260900",)},
-        units={"BLOC": ["DEU", "FRA"], "USA": ["USA"]}, years=[2022],
-    )  # fmt: skip
-    # HHI 0.8^2 + 0.2^2; (0.5 x 60 + 0.25 x 20) / (60 + 20 + own 20)
-    assert found["score"][0, 0, 0] == pytest.approx(0.68 * 0.35)
-    assert np.isnan(found["score"][0, 0, 1])
-    assert found["status"][0, 0].tolist() == ["ok", "no_data"]
-    assert found["largest_share"][0, 0, 0] == pytest.approx(99 / 179)
+    monkeypatch.setenv("ORESERVE_RAW", str(tmp_path))
+    made = {("Tin", 2022): {"PER": 80.0, "DEU": 20.0}}
+    monkeypatch.setattr(exposure, "read_production", lambda *_: made)
+    found = exposure.compute("cells")
+    assert found["cells"] == 420
+    # Germany alone and the EU; nobody else imports, no other good is made.
+    assert (found["ok"], found["no_data"]) == (2, 418)
+    assert found["with_import_shares"] == 2
 
 
 def test_production_reads_names_units_and_missing(exposure, tmp_path):

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from oreserve.exposure._assess import Assessment, assess
     from oreserve.exposure._explain import Explanation, definition, explain
     from oreserve.exposure._trace import ALL_USES, Trace, trace
+    from oreserve.exposure._years import trade_history
+    from oreserve.exposure._years_files import (
+        HistoryData,
+        history,
+        read_history_files,
+        read_history_governance,
+        read_history_trade,
+    )
 
 __all__ = [
     "ALL_USES",
@@ -26,13 +34,19 @@ __all__ = [
     "Assessment",
     "BaseYear",
     "Explanation",
+    "HistoryData",
     "Trace",
     "assess",
     "definition",
     "explain",
+    "history",
     "mineral_weights",
     "read_base_year",
+    "read_history_files",
+    "read_history_governance",
+    "read_history_trade",
     "trace",
+    "trade_history",
 ]
 
 # Public name -> module; these need scipy or the market and are loaded when used.
@@ -40,11 +54,17 @@ _HOMES = {
     "ALL_USES": "_trace",
     "Assessment": "_assess",
     "Explanation": "_explain",
+    "HistoryData": "_years_files",
     "Trace": "_trace",
     "assess": "_assess",
     "definition": "_explain",
     "explain": "_explain",
+    "history": "_years_files",
+    "read_history_files": "_years_files",
+    "read_history_governance": "_years_files",
+    "read_history_trade": "_years_files",
     "trace": "_trace",
+    "trade_history": "_years",
 }
 
 
