@@ -51,7 +51,7 @@ def test_a_cell_leads_to_formula_inputs_rows_and_source(folder):
 def test_rows_of_all_tables_are_explained(folder, place, name):
     found = explain(f"{folder}/{place}")
     assert found.name == name
-    assert found.rows or place.startswith("origins")
+    assert found.rows
     if name != "measures":
         assert found.definition is not None
 
@@ -96,6 +96,130 @@ def test_wrong_rows_columns_and_files_of_a_result(folder, tmp_path):
     (tmp_path / "x.csv").write_text("a\n1\n")
     with pytest.raises(InputError, match="holds none of"):
         explain(f"{tmp_path}/x.csv:1")
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    from oreserve.watch import watch
+
+    target = tmp_path_factory.mktemp("explain") / "watch"
+    return watch(load_study("tiny"), on="2026-11-22", since="2026-01-01").save(target)
+
+
+def row_of(file, **cells):
+    import polars as pl
+
+    rows = pl.read_csv(file, infer_schema_length=None).iter_rows(named=True)
+    return next(
+        n for n, row in enumerate(rows, start=1)
+        if all(row[k] == v for k, v in cells.items())
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "table, cells, name, rows",
+    [
+        ("alerts", {"subject": "jpn_magnets_to_usa"}, "largest_share_of_use",
+         {"agreements/jpn_magnets_to_usa"}),
+        ("exposure", {"item": "gallium", "home": "USA"}, "share_of_use",
+         {"lanes/gallium/CHN/USA", "prices/gallium/USA/2026/outside"}),
+        ("changes", {"table": "observations"}, "materiality", set()),
+        ("dates", {"subject": "aus_gallium_new", "kind": "score"}, "dates",
+         {"projects/aus_gallium_new"}),
+        ("indicators", {"item": "gallium", "indicator": "hhi"}, "hhi",
+         {"plants/chn_gallium", "plants/jpn_gallium"}),
+        ("measures", {"measure": "chn_gallium_ban"}, "measures",
+         {"measures/chn_gallium_ban"}),
+    ],
+)  # fmt: skip
+def test_rows_of_a_watch_lead_to_the_study(watched, table, cells, name, rows):
+    file = watched / f"{table}.csv"
+    found = explain(f"{file}:{row_of(file, **cells)}")
+    assert found.name == name
+    assert found.rows
+    assert rows <= {f"{r.table}/{r.key}" for r in found.rows}
+    assert all(r.source_id == "invented" and r.url for r in found.rows)
+    assert found.warnings == ()
+
+
+def test_share_of_use_names_its_inputs_by_hand(watched):
+    file = watched / "exposure.csv"
+    found = explain(f"{file}:{row_of(file, item='gallium', home='USA')}:share_of_use")
+    at_stake, use = (float(v) for v in found.inputs.values())
+    assert found.value == min(1.0, at_stake / use)
+
+
+PLAN = {
+    "reserve": "item,year,tonnes,outlay_usd\ngallium,2027,2,960000\n",
+    "agreements": "agreement,seller,item,tonnes_per_year,outlay_usd\n"
+    "chn_gallium_to_usa,chn_gallium,gallium,3,0\n",
+    "projects": "project,item,option,outlay_usd\n"
+    "aus_gallium_new,gallium,floor,2500000\n",
+    "frontier": "budget_usd,outlays_usd,expected_loss_usd\n0,0,7216218\n",
+    "marginal_value": "item,usd_per_t,purchase_usd_per_t,value_per_usd\n"
+    "gallium,1000,480000,0.002\n",
+}
+
+
+@pytest.fixture
+def planned(tmp_path):
+    import json
+
+    study = load_study("tiny")
+    head = {"study": "tiny", "study_hash": study.hash, "home": "USA",
+            "expected_loss_without_usd": 60.0, "verified_loss_with_usd": 40.0,
+            "verified_benefit_usd": 20.0, "scenarios": 4}  # fmt: skip
+    (tmp_path / "plan.json").write_text(json.dumps(head))
+    for name, text in PLAN.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "place, value, source, tables",
+    [
+        ("reserve.csv:1", 2, "docs/methods/plan.md", {"items", "demands", "prices"}),
+        ("agreements.csv:1", 3, "docs/methods/plan.md",
+         {"agreements", "plants", "items"}),
+        ("agreements.csv:1:outlay_usd", 0, "docs/methods/contracts.md", {"agreements"}),
+        ("projects.csv:1", 2_500_000, "docs/methods/contracts.md",
+         {"projects", "project_options"}),
+        ("marginal_value.csv:1:value_per_usd", 0.002, "docs/methods/plan.md",
+         {"prices", "stocks"}),
+    ],
+)  # fmt: skip
+def test_rows_of_a_plan_lead_to_the_study(planned, place, value, source, tables):
+    found = explain(f"{planned}/{place}")
+    assert found.value == value
+    assert found.definition.source == source
+    assert tables <= {r.table for r in found.rows}
+
+
+def test_a_number_of_the_whole_plan_says_so(planned):
+    found = explain(f"{planned}/frontier.csv:1")
+    assert found.rows == ()
+    assert "made of the whole study" in found.warnings[0]
+
+
+def test_a_figure_of_the_head_is_explained(planned):
+    found = explain(f"{planned}/plan.json:verified_benefit_usd")
+    assert found.value == 20.0
+    assert found.inputs == {
+        "expected_loss_without_usd": "60.0", "verified_loss_with_usd": "40.0",
+    }  # fmt: skip
+    with pytest.raises(InputError, match="did you mean verified_benefit_usd"):
+        explain(f"{planned}/plan.json:verified_benefits_usd")
+    (planned / "other.json").write_text("{}")
+    with pytest.raises(InputError, match="is none of"):
+        explain(f"{planned}/other.json:gap")
+
+
+def test_a_column_without_formula_says_where_it_comes_from(folder, planned):
+    found = explain(f"{folder}/measures.csv:1:cap_share")
+    assert "stands in measures/" in found.warnings[0]
+    (planned / "reserve.csv").write_text("item,year,tonnes\n")
+    with pytest.raises(InputError, match="no rows at all"):
+        explain(f"{planned}/reserve.csv:1")
 
 
 def test_a_study_that_changed_is_said(folder):

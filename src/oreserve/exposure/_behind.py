@@ -99,6 +99,9 @@ def _named(row: Mapping[str, Any]) -> Iterator[Pair]:
         if row.get(column) is not None:
             # A shock numbers its effects; a measure has one.
             yield table, re.sub(r" #\d+$", "", str(row[column]))
+    action = re.fullmatch(r"(project|agreement) (\w+)", str(row.get("item")))
+    if action:  # what a draw of the assumptions builds or signs
+        yield NAMES[action[1]], action[2]
     if row.get("driver") and row.get("state"):
         yield "driver_states", f"{row['driver']}/{row['state']}"
     if row.get("project") and row.get("option"):

@@ -27,6 +27,8 @@ MAIN = {
     "partners": "share", "prices": "price_usd_per_t", "programmes":
     "verified_benefit_usd", "projects": "outlay_usd", "reconciliation": "used",
     "requirements": "reserve_needed_t", "reserve": "tonnes",
+    "origins": "share", "points": "cover_without", "ranking": "score",
+    "scores": "score", "shares": "share",
     "sensitivity": "benefit_base_usd", "shortfall": "shortfall_t",
     "states": "probability", "stocks": "level_t", "unsold": "unsold_t",
     "verification": "verified_usd", "worst_scenarios": "loss_with_usd",
@@ -98,8 +100,10 @@ def definition_of(table: str, column: str | None, name: str) -> Definition | Non
 
 def column_of(table: str, row: Mapping[str, Any]) -> str | None:
     """Return the column that a row is asked for where none is named."""
-    column = "value" if "value" in row else MAIN.get(table)
-    return column if column in row else None
+    for column in (MAIN.get(table), "value"):
+        if column in row:
+            return column
+    return None
 
 
 def name_of(table: str, row: Mapping[str, Any], column: str | None) -> str:

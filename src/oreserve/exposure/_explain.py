@@ -28,7 +28,7 @@ from oreserve.exposure._lookup import Lookup, SourceRow
 from oreserve.tables import TABLES, nearest, spec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from oreserve.indicators import Definition
     from oreserve.study import Study
@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 HEADS = ("assess.json", "plan.json", "outcome.json", "watch.json")
+WHOLE = frozenset({"frontier", "programmes", "sensitivity", "verification"})
+"""Tables of a plan whose numbers are of the plan as a whole."""
 FORMS = (
     "DIR/FILE.csv:ROW[:COLUMN] (row 1 is the first below the heading), such as "
     "out/us/cells.csv:12, DIR/FILE.json:NAME, such as out/plan/plan.json:gap, or "
@@ -165,11 +167,10 @@ def _of_result(file: Path, number: int, column: str | None) -> Explanation:
     figures = _head_of(file.parent)
     study, warnings = _study_of(figures)
     asked = column or column_of(file.stem, row)
-    name = name_of(file.stem, row, column or (asked if asked != "value" else None))
+    name = name_of(file.stem, row, None if asked == "value" else asked)
     formula = definition_of(file.stem, asked, name)
     rows, left_out = rows_behind(file, row, study)
-    if formula is None and column is not None and not isinstance(row[column], float):
-        warnings.append(f"{column} names or describes the row; no formula makes it")
+    warnings += _notes(file, asked if formula is None else None, row, rows)
     return Explanation(
         place=f"{file}:{number}" + (f":{column}" if column else ""),
         name=name,
@@ -282,4 +283,26 @@ def _named_inputs(
         return {}
     words = dict.fromkeys(re.findall(r"[a-z]\w+", formula.formula))
     found = {word: row.get(word, figures.get(word)) for word in words if word != column}
-    return {w: str(v) for w, v in found.items() if isinstance(v, int | float | str)}
+    return {w: str(v) for w, v in found.items() if isinstance(v, int | float)}
+
+
+def _notes(
+    file: Path,
+    column: str | None,
+    row: Mapping[str, Any],
+    rows: Sequence[SourceRow],
+) -> Iterator[str]:
+    """Say why a column has no formula, or a row no rows of the study behind it."""
+    if column is not None:
+        copied = next((r for r in rows if column in r.values), None)
+        if copied is not None:
+            yield f"{column} stands in {copied.table}/{copied.key} as it is"
+        else:
+            yield f"{column} names or describes the row; no formula makes it"
+    if file.stem in WHOLE and not rows:
+        yield (
+            "made of the whole study: assumptions.csv and reconciliation.csv beside "
+            "it list the rows"
+        )
+    if row.get("effect") and not any(r.table == "measures" for r in rows):
+        yield f"{row['effect']} is no measure of the study: it comes from the shock"
