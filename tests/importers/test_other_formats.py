@@ -24,7 +24,9 @@ def test_use_table_gives_value_added_and_output_in_usd(write, read):
     assert rows["111CA"]["value_added_usd"] == (2000000 + 10 + 20) * 1e6
     assert rows["212"]["output_usd"] == 2e12
     assert found.sources["source_id"].to_list() == ["BEA-IO-summary-2023"]
-    with pytest.raises(InputError, match="a table of 2023; allowed: --year 2023"):
+    with pytest.raises(
+        InputError, match="a table of 2023, not of 2020; allowed: --year 2023"
+    ):
         read("bea", path, year=2020)
 
 

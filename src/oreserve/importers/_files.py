@@ -289,6 +289,8 @@ def open_sheet(path: Path, name: str) -> list[list[str | None]]:
         refuse(
             f"there is no sheet {name!r}",
             file=path,
+            row=1,
+            column=name,
             allowed=", ".join(book.sheet_names),
             close=nearest(name, book.sheet_names),
         )

@@ -51,6 +51,7 @@ def scores_imported(
         refuse(
             f"the file has no figures of {year}",
             file=scores[0].file,
+            row=scores[0].row,
             column=year_column,
             allowed=f"--year {', '.join(map(str, years[-8:]))}",
         )

@@ -248,7 +248,7 @@ def _alike(header: tuple[str, ...], layout: Layout) -> bool:
     """Tell whether a header is the expected one with a slip in it."""
     if not layout.columns or not header:
         # Sheets are the reader's to judge: it names the one that is missing.
-        return "xlsx" in layout.kinds and not header
+        return layout.kinds == ("xlsx",) and not header
     have = {c.strip().lower() for c in header}
     hits = sum(c.lower() in have for c in layout.columns)
     return hits >= ALIKE * len(layout.columns)

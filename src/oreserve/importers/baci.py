@@ -109,6 +109,7 @@ class Baci:
                 refuse(
                     f"no file of {year}" if years else "no yearly file",
                     file=paths[0],
+                    row=1,
                     column="t",
                     allowed=stated if years else "BACI_HS92_Y2024_V*.csv",
                 )
@@ -206,7 +207,29 @@ def _check_header(path: Path) -> None:
             close=nearest(missing[0], header),
         )
     if len(head) < 2:
-        refuse("the file has a header but no rows", file=path, row=2)
+        refuse("the file has a header but no rows", file=path, row=2, column="t",
+               allowed="t,i,j,k,v,q of at least one flow")  # fmt: skip
+    _check_end(path)
+
+
+def _check_end(path: Path) -> None:
+    """Refuse a file whose last row is cut: the streaming reader fills it with nulls."""
+    if path.suffix in {".gz", ".parquet"}:
+        return  # these say so themselves
+    with path.open("rb") as whole:
+        whole.seek(max(0, path.stat().st_size - 4096))
+        last = whole.read().rstrip().splitlines()[-1]
+    cells = next(csv.reader([last.decode("latin-1")]))
+    if len(cells) == len(COLUMNS):
+        return
+    refuse(
+        f"{len(cells)} cells where the header has {len(COLUMNS)}: the file is cut "
+        "short or a cell is missing",
+        file=path,
+        row=_broken_row(path),
+        column=COLUMNS[min(len(cells), len(COLUMNS) - 1)],
+        allowed=f"{len(COLUMNS)} cells",
+    )
 
 
 def _flows(

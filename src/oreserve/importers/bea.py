@@ -132,8 +132,8 @@ def _read(
     stated = _YEAR_NAME.search(name)
     year = f"{stated[1]}{stated[2]}" if stated else str(options.year or "unstated")
     if options.year is not None and stated and int(year) != options.year:
-        refuse(f"a table of {year}", file=table.file, column="file name",
-               allowed=f"--year {year}")  # fmt: skip
+        refuse(f"a table of {year}, not of {options.year}", file=table.file, row=1,
+               column="file name", allowed=f"--year {year}")  # fmt: skip
     end = next((i for i, c in enumerate(table.header) if c in _ENDS), None)
     if end is None:
         refuse("no column of total intermediate use", file=table.file, row=1,
@@ -193,6 +193,7 @@ def _check_total(rows: list[dict[str, Any]], path: Path) -> None:
         refuse(
             f"value added adds up to {total:,.0f} USD: the file is not in million USD",
             file=path,
+            row=1,
             column="V001 to V003",
             allowed=f"{low:g} to {high:g} USD",
         )

@@ -14,6 +14,7 @@ from oreserve.importers._model import Imported
 from oreserve.importers._sources import Source, source_frame
 from oreserve.importers._units import published_unit
 from oreserve.importers._values import figure
+from oreserve.tables import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +57,14 @@ class Iea:
                         file=str(path),
                     )  # fmt: skip
         if not rows:
-            refuse("no sheet of demand or supply", file=paths[0], row=4,
-                   column="scenario", allowed="1 Total demand for ...")  # fmt: skip
+            names = sheet_names(paths[0])
+            usual = ("1 Total demand for key minerals",
+                     "2 Total supply for key minerals")  # fmt: skip
+            refuse(
+                "no numbered sheet of demand or supply", file=paths[0], row=1,
+                column="scenario", allowed=", ".join(usual),
+                close=next(filter(None, (nearest(u, names) for u in usual)), None),
+            )  # fmt: skip
         source = Source(
             "IEA-CM",
             f"Critical Minerals Data Explorer, {vintage}",

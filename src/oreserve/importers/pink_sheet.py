@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ GOODS = {
     "Potassium chloride": Good("potash", "mine", "KCl"),
     "Iron ore, cfr spot": Good("iron", "mine", "Fe"),
 }
+FAR = 50.0  # prices move tenfold in earnest, a unit is a step of a thousand
 _MONTH = re.compile(r"(\d{4})M(\d{2})")
 
 
@@ -145,8 +147,9 @@ def _rows(
     first = base_year(options)
     every = sorted({m[:4] for months in prices.values() for m in months})
     if options.year is not None and str(options.year) not in every:
-        refuse(f"the file has no figures of {options.year}", file=file,
+        refuse(f"the file has no figures of {options.year}", file=file, row=7,
                column="date", allowed=f"--year {every[0]} to {every[-1]}")  # fmt: skip
+    _check_units(prices, options, file)
     rows: list[dict[str, Any]] = []
     for name, months in sorted(prices.items()):
         match = item_of(options.study, GOODS[name])
@@ -174,6 +177,34 @@ def _rows(
                     _price(match.item, year, mean, gathered, "mean of monthly prices")
                 )
     return rows
+
+
+def _check_units(
+    prices: dict[str, dict[str, float]], options: Options, file: str
+) -> None:
+    """Refuse prices that are far from those of the study: another unit."""
+    if options.study is None:
+        return
+    ours: dict[str, list[float]] = defaultdict(list)
+    for row in options.study.table("prices").iter_rows(named=True):
+        if row["usd_per_t"]:
+            ours[row["item"]].append(row["usd_per_t"])
+    ratios = {}
+    for name, months in sorted(prices.items()):
+        item = item_of(options.study, GOODS[name]).item
+        if item in ours and months:
+            ratios[name] = months[max(months)] / statistics.median(ours[item])
+    if not ratios:
+        return
+    middle = statistics.median(ratios.values())
+    if 1 / FAR < middle < FAR:
+        return
+    worst = max(ratios, key=lambda n: abs(math.log(ratios[n])))
+    refuse(
+        f"prices are {middle:.3g} times those of the study (median of {len(ratios)}): "
+        "another unit under this label?",
+        file=file, row=6, column=worst, allowed="the publisher's own file",
+    )  # fmt: skip
 
 
 def _price(

@@ -19,6 +19,7 @@ from oreserve.importers._gather import Gathered
 from oreserve.importers._scores import Score, scores_imported
 from oreserve.importers._sources import Source
 from oreserve.importers._values import figure
+from oreserve.tables import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,9 +109,10 @@ def _from_workbook(path: Path, scores: list[Score], gathered: Gathered) -> str:
         top = _header(cells)
         if top is None:
             refuse(
-                "no header with Code and Estimate", file=f"{path}:{name}", row=15,
-                column="Estimate",
+                "column 'Estimate' is missing under a row of years",
+                file=f"{path}:{name}", row=15, column="Estimate",
                 allowed="a row of years over Country, Code, Estimate, StdErr ...",
+                close=nearest("Estimate", {c for r in cells[:20] for c in r if c}),
             )  # fmt: skip
         column = str(_dimension(name))
         code_at = cells[top].index("Code")
