@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -61,6 +62,18 @@ def assess_study(
     raw: Annotated[
         bool, typer.Option("--raw", help="Use raw figures, which may not add up.")
     ] = False,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of published files (BACI, WGI, BGS or USGS) of several years: "
+            "writes history.csv for every country, and charts. Needs --out.",
+            metavar="DIR",
+        ),
+    ] = None,
+    years: Annotated[
+        str | None,
+        typer.Option(help="Years of --history; all by default.", metavar="2015-2024"),
+    ] = None,
     excel: Annotated[
         bool, typer.Option("--excel", help="Write tables.xlsx as well.")
     ] = False,
@@ -76,6 +89,8 @@ def assess_study(
 
       oreserve assess --mineral gallium --mineral Ge --json
 
+      oreserve assess --history files --years 2015-2024 --out out/us
+
     The score is an order of exposure, not of damage: sort by loss for that.
     """
     from oreserve.exposure import assess
@@ -83,10 +98,13 @@ def assess_study(
     from oreserve.study import load_study
 
     weights = dict(_weight(text) for text in weight or [])
+    if history is not None or years is not None:
+        _check_history(history, out)
     if out is not None:
         check_target(out)
+    loaded = load_study(study)
     found = assess(
-        load_study(study),
+        loaded,
         home=home,
         minerals=mineral,
         weights=weights,
@@ -97,6 +115,11 @@ def assess_study(
     if out is not None:
         with whole_folder(out) as folder:
             found.save(folder)
+            if history is not None:
+                from oreserve.exposure import write_history
+
+                write_history(loaded, history, folder, home=home, minerals=mineral,
+                              years=years)  # fmt: skip
             write_assessment(folder, folder / "report.html")
             if excel:
                 write_excel(folder, folder / "tables.xlsx")
@@ -110,6 +133,16 @@ def assess_study(
         typer.secho(f"Input error: {one.message}", err=True)
     if found.unknown:
         raise typer.Exit(1)
+
+
+def _check_history(history: Path | None, out: Path | None) -> None:
+    from oreserve.errors import InputError
+
+    if history is None or out is None:
+        missing = "--history DIR" if history is None else "--out DIR"
+        given = "--years" if history is None else "--history"
+        message = f"{given} needs {missing} beside it"
+        raise InputError(message)
 
 
 def _weight(text: str) -> tuple[str, float]:

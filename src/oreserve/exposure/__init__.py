@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         read_history_files,
         read_history_governance,
         read_history_trade,
+        write_history,
     )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "read_history_trade",
     "trace",
     "trade_history",
+    "write_history",
 ]
 
 # Public name -> module; these need scipy or the market and are loaded when used.
@@ -65,6 +67,7 @@ _HOMES = {
     "read_history_trade": "_years_files",
     "trace": "_trace",
     "trade_history": "_years",
+    "write_history": "_years_files",
 }
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "read_history_files",
     "read_history_governance",
     "read_history_trade",
+    "write_history",
     "years_of",
 ]
 
@@ -172,6 +173,32 @@ def history(
         .select("good", "mineral", "stage", *found.columns[1:], "governance_vintage")
         .sort("good", "country", "year")
     )  # fmt: skip
+
+
+def write_history(
+    study: Study,
+    folder: str | Path,
+    out: Path,
+    *,
+    home: str | None = None,
+    minerals: Sequence[str] | None = None,
+    years: str | None = None,
+) -> Path:
+    """Write `history` as `history.csv` into a result folder.
+
+    Parameters
+    ----------
+    study, folder, home, minerals
+        As in `history`.
+    out
+        Folder to write into.
+    years
+        `2015-2024` or one year; all by default.
+    """
+    found = history(study, folder, home=home, minerals=minerals, years=years_of(years))
+    target = out / "history.csv"
+    found.write_csv(target)
+    return target
 
 
 def read_history_files(

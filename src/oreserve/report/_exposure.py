@@ -14,6 +14,7 @@ from oreserve.report import _sections
 from oreserve.report._folder import ResultFolder, read_result
 from oreserve.report._html import fill_template, write_page
 from oreserve.report._minerals import chain_drawing, slug
+from oreserve.report._published import published_part
 from oreserve.report._tables import Column, csv_link, make_table, number_column
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _context(result: ResultFolder) -> dict[str, Any]:
         "minerals": _minerals(result, ranking, home),
         "assumed": _assumed(result),
         "sources": _sections.sources(result),
+        "published": published_part(result),
         "links": {n: csv_link(result.tables[n], n) for n in CARRIED
                   if n in result.tables},
     }  # fmt: skip
@@ -173,7 +175,11 @@ def _heat(result: ResultFolder, ranking: list[dict[str, Any]]) -> list[dict[str,
             )
         rows.append(
             {
-                "modelled": any(cell["tone"] != "none" for cell in line),
+                "modelled": row["class"] != "group"
+                and any(cell["tone"] != "none" for cell in line),
+                "word": "a group, not ranked"
+                if row["class"] == "group"
+                else fmt.NO_DATA,
                 "mineral": fmt.item_name(row["mineral"]),
                 "id": slug(row["mineral"]),
                 "cells": line,
