@@ -64,8 +64,9 @@ def test_baskets_and_shared_codes_are_listed_not_split(write, read):
     reasons = dict(found.unmapped.select("name", "reason").iter_rows())
     assert "one code, several items" in reasons["284690"]
     assert dict(found.unmapped.select("name", "tonnes").iter_rows())["284690"] == 77
-    others = found.unmapped.filter(pl.col("name") == "all others")
-    assert others["tonnes"].to_list() == [10]
+    basket = found.unmapped.filter(pl.col("name") == "811291").row(0, named=True)
+    assert basket["tonnes"] == 10
+    assert "basket code: gallium" in basket["reason"]
 
 
 def test_historic_states_are_listed_with_their_tonnes(write, read):

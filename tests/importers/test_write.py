@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -195,3 +198,41 @@ def test_the_command_refuses_without_traceback(write, tmp_path, capsys):
     text = capsys.readouterr().err
     assert "the file is empty" in text
     assert "Traceback" not in text
+
+
+def test_a_reader_that_has_enough_is_no_error(write, tmp_path):
+    path = write("m.csv", GOOD)
+    words = ["import", "usgs-mcs", str(path), "--into", str(tmp_path / "mine")]
+    reader, writer = os.pipe()
+    os.close(reader)  # as `head` does when it has its lines
+    done = subprocess.run(
+        [sys.executable, "-m", "oreserve", *words], stdout=writer,
+        stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode == 141
+    assert load_study(tmp_path / "mine").table("plants").height  # written whole
+
+
+def test_other_trade_is_no_alarm(write, tmp_path, capsys):
+    rows = (
+        "t,i,j,k,v,q\n2024,643,842,760110,24000,10000\n2024,643,842,760120,24,10\n"
+        "2024,643,842,010121,24,1000\n2024,643,842,252010,24,8990\n"
+    )
+    into = tmp_path / "mine"
+    path = write("BACI_HS92_Y2024_V202601.csv", rows)
+    words = ["import", "baci", str(path), "--into", str(into)]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "not mapped: 1 names, 10 t as published" in text
+    assert "'760120' (10 t): no item names it; heading 7601 of the nearest" in text
+    assert "nearest aluminum" in text
+    assert "other trade, not for this study: 2 codes, 50.0% of the tonnes" in text
+    assert "(1 in mineral chapters)" in text
+    listed = pl.read_csv(into / "imports" / "baci-unmapped.csv", infer_schema=False)
+    assert sorted(listed["name"]) == ["010121", "252010", "760120"]  # the file has all
+    assert main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [r["name"] for r in document["unmapped"]] == ["760120"]
+    assert document["other_trade"]["codes"] == 2

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn whatever goes wrong into one message and an exit code.
 
-0 done, 1 the input is wrong, 2 usage, 3 no solution, 130 interrupted. `watch` adds
+0 done, 1 the input is wrong, 2 usage, 3 no solution, 130 interrupted, 141 the reader
+of the output went away. `watch` adds
 10: done, and alerts reach the level of --fail-on.
 """
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["INTERRUPTED", "guarded"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 REPORT_AT = "https://github.com/oreserve/oreserve/issues"
 
 P = ParamSpec("P")
@@ -38,8 +40,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+            sys.stdout.flush()  # a closed pipe shows here, not at the exit of Python
         except typer.Exit:
             raise
+        except BrokenPipeError:
+            _leave_pipe()
         except KeyboardInterrupt:
             _stop(
                 "Interrupted; nothing was left half-written. Run again to resume.",
@@ -51,6 +56,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _stop(*_explain(error))
 
     return run
+
+
+def _leave_pipe() -> NoReturn:
+    """Leave quietly when the reader of the output has enough, as `head` has."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(PIPE_CLOSED)
 
 
 def _explain(error: BaseException) -> tuple[str, int]:

@@ -73,10 +73,13 @@ def import_files(
         sys.stdout.write("\n")
         return
     typer.echo(found.summary())
-    typer.echo(f"Study: {into}; everything left out: {into / 'imports'}")
+    listed = into / "imports" / f"{format}-unmapped.csv"
+    typer.echo(f"Study: {into}; complete list of what was left out: {listed}")
 
 
 def _document(found: Imported, into: Path) -> dict[str, Any]:
+    from oreserve.importers import OTHER_TRADE
+
     return {
         "study": str(into),
         "rows_read": found.rows_read,
@@ -84,7 +87,8 @@ def _document(found: Imported, into: Path) -> dict[str, Any]:
         "flags": {}
         if "flag" not in found.flags.columns
         else dict(sorted(found.flags["flag"].value_counts().iter_rows())),
-        "unmapped": found.unmapped.to_dicts(),
+        "unmapped": [r for r in found.unmapped.to_dicts() if r["what"] != OTHER_TRADE],
+        "other_trade": found.other_trade(),
         "sources": found.sources["source_id"].to_list(),
     }
 

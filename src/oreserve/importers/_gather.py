@@ -122,6 +122,7 @@ class Gathered:
     facts: list[Fact] = field(default_factory=list)
     left_out: dict[tuple[str, str, str], Unmapped] = field(default_factory=dict)
     rows_read: int = 0
+    tonnes_read: float = 0.0
 
     def leave_out(
         self,

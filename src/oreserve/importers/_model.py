@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
     from oreserve.study import Study
 
-__all__ = ["Imported", "Importer", "Options"]
+__all__ = ["MINERAL_TRADE", "OTHER_TRADE", "Imported", "Importer", "Options"]
+
+OTHER_TRADE = "other trade"  # trade by codes that no item of the study is near to
+MINERAL_TRADE = "mineral chapter"
+SHOWN = 10
+WIDE = 120  # characters of a reason on the screen; the file has all
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Imported:
         Rows of the `sources` table.
     rows_read
         Data rows in the files.
+    tonnes_read
+        Gross tonnes in the files, of whatever goods; 0 where they are not added up.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -67,27 +74,60 @@ class Imported:
     unmapped: pl.DataFrame
     sources: pl.DataFrame
     rows_read: int = 0
+    tonnes_read: float = 0.0
+
+    def other_trade(self) -> dict[str, Any] | None:
+        """Return codes, tonnes and shares of trade near to no item; None if none."""
+        import polars as pl
+
+        rest = self.unmapped.filter(pl.col("what") == OTHER_TRADE)
+        if not rest.height:
+            return None
+        of_minerals = rest.filter(pl.col("reason").str.starts_with(MINERAL_TRADE))
+        tonnes = float(rest["tonnes"].sum())
+        return {
+            "codes": rest.height,
+            "codes_in_mineral_chapters": of_minerals.height,
+            "tonnes": tonnes,
+            "share_of_tonnes": tonnes / self.tonnes_read if self.tonnes_read else None,
+        }
 
     def summary(self) -> str:
-        """Return one line per table and what was left out."""
+        """Return one line per table, what was left out, and the trade that is other."""
+        import polars as pl
+
         lines = [f"{self.rows_read} rows read"]
         lines += [
             f"  {name}: {frame.height} rows"
             for name, frame in sorted(self.tables.items())
             if frame.height
         ]
-        if self.unmapped.height:
-            tonnes = self.unmapped["tonnes"].sum()
-            lines.append(f"  not mapped: {self.unmapped.height} names, {tonnes:,.0f} t")
-            for row in self.unmapped.head(10).iter_rows(named=True):
+        near = self.unmapped.filter(pl.col("what") != OTHER_TRADE)
+        if near.height:
+            lines.append(f"  not mapped: {near.height} names{_tonnes(near)}")
+            for row in near.head(SHOWN).iter_rows(named=True):
                 hint = f"; nearest {row['nearest']}" if row["nearest"] else ""
                 t = "" if row["tonnes"] is None else f" ({row['tonnes']:,.6g} t)"
-                lines.append(
-                    f"    {row['what']} {row['name']!r}{t}: {row['reason']}{hint}"
-                )
-            if self.unmapped.height > 10:
-                lines.append(f"    ... and {self.unmapped.height - 10} more")
+                reason = row["reason"]
+                reason = reason if len(reason) <= WIDE else f"{reason[:WIDE]}..."
+                lines.append(f"    {row['what']} {row['name']!r}{t}: {reason}{hint}")
+            if near.height > SHOWN:
+                lines.append(f"    ... and {near.height - SHOWN} more")
+        other = self.other_trade()
+        if other:
+            share = other["share_of_tonnes"]
+            of_all = "" if share is None else f", {share:.1%} of the tonnes in the file"
+            lines.append(
+                f"  other trade, not for this study: {other['codes']} codes{of_all} "
+                f"({other['codes_in_mineral_chapters']} in mineral chapters)"
+            )
         return "\n".join(lines)
+
+
+def _tonnes(rows: pl.DataFrame) -> str:
+    """Return tonnes of a list; gross and contained ones are not told apart here."""
+    found = rows["tonnes"].drop_nulls()
+    return f", {found.sum():,.0f} t as published" if found.len() else ""
 
 
 class Importer(Protocol):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from oreserve.importers._commodities import basis_token
 from oreserve.importers._files import refuse
 from oreserve.importers._fit import country_rows, table_frame
+from oreserve.importers._model import MINERAL_TRADE, OTHER_TRADE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from oreserve.importers._model import Options
     from oreserve.study import Study
 
-__all__ = ["Flow", "codes_of", "lane_tables"]
+__all__ = ["Flow", "codes_of", "lane_tables", "leave_code_out"]
 
 # Codes that hold several metals at once, by HS edition 1992 to 2022.
 BASKETS = {
@@ -27,6 +28,8 @@ BASKETS = {
     "811292": "gallium, hafnium, indium, niobium, rhenium and vanadium, unwrought",
     "811299": "gallium, hafnium, indium, niobium, rhenium and vanadium, wrought",
 }
+# Chapters of the Harmonized System with minerals, their compounds and metals.
+MINERAL_CHAPTERS = {"25", "26", "28", *(str(n) for n in range(71, 82))}
 # Weight of these is the item itself; any other basis needs a content share.
 OWN_WEIGHT = {"gross", "metal", "oxide"}
 PLAUSIBLE = (0.02, 50.0)  # unit value over the study's price
@@ -66,6 +69,34 @@ def codes_of(options: Options) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
+def leave_code_out(
+    gathered: Gathered,
+    code: str,
+    codes: dict[str, list[str]],
+    *,
+    file: str,
+    tonnes: float | None,
+    rows: int,
+) -> None:
+    """List a code that no item names, with the items of its heading as the nearest.
+
+    Trade that is near to no item is `other trade`: most of what the world ships.
+    """
+    close = sorted(
+        {i for c, items in codes.items() if c[:4] == code[:4] for i in items}
+    )
+    if close:
+        what, reason = "hs code", f"no item names it; heading {code[:4]} of the nearest"
+    elif code[:2] in MINERAL_CHAPTERS:
+        what, reason = OTHER_TRADE, f"{MINERAL_TRADE} {code[:2]}, near to no item"
+    else:
+        what, reason = OTHER_TRADE, "not about minerals"
+    gathered.leave_out(
+        what, code, reason, file=file, column="k", tonnes=tonnes, rows=rows,
+        close=", ".join(close[:3]) or None,
+    )  # fmt: skip
+
+
 def lane_tables(
     flows: list[Flow], options: Options, gathered: Gathered
 ) -> dict[str, pl.DataFrame]:
@@ -84,8 +115,13 @@ def lane_tables(
     _check_units([f for f in flows if isinstance(uses.get(f.hs6), _Use)], uses, study)
     cells: dict[tuple[str, str, str], list[tuple[Flow, _Use]]] = defaultdict(list)
     for flow in flows:
-        use = uses.get(flow.hs6, BASKETS.get(flow.hs6, "no item has this HS code"))
-        if isinstance(use, str):
+        use = uses.get(flow.hs6, BASKETS.get(flow.hs6))
+        if use is None:
+            leave_code_out(
+                gathered, flow.hs6, codes, file=flow.file, tonnes=flow.t,
+                rows=flow.rows,
+            )  # fmt: skip
+        elif isinstance(use, str):
             _out(gathered, flow, use)
         elif flow.t is None:
             _out(gathered, flow, "the quantity is missing: value only")

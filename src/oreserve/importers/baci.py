@@ -19,7 +19,13 @@ from oreserve.importers._fit import base_year
 from oreserve.importers._gather import Gathered
 from oreserve.importers._model import Imported, Options
 from oreserve.importers._sources import Source, source_frame
-from oreserve.importers._trade import Flow, codes_of, lane_tables
+from oreserve.importers._trade import (
+    BASKETS,
+    Flow,
+    codes_of,
+    lane_tables,
+    leave_code_out,
+)
 from oreserve.tables import nearest
 
 if TYPE_CHECKING:
@@ -133,6 +139,7 @@ class Baci:
             gathered.unmapped_frame(),
             source_frame(source),
             gathered.rows_read,
+            gathered.tonnes_read,
         )
 
 
@@ -255,10 +262,17 @@ def _flows(
                     allowed=f"--year {row['year']}" if row["year"] else "a year",
                 )
             gathered.rows_read += row["n"]
-            if row["hs6"] is None:
-                gathered.leave_out(
-                    "hs code", "all others", "no item of the study names them",
-                    file=str(path), column="k", tonnes=row["t"], rows=row["n"],
+            gathered.tonnes_read += row["t"]
+            if row["exporter"] is None:
+                if row["hs6"] in BASKETS:
+                    gathered.leave_out(
+                        "hs code", row["hs6"], f"basket code: {BASKETS[row['hs6']]}",
+                        file=str(path), column="k", tonnes=row["t"], rows=row["n"],
+                    )  # fmt: skip
+                    continue
+                leave_code_out(
+                    gathered, row["hs6"], codes, file=str(path), tonnes=row["t"],
+                    rows=row["n"],
                 )  # fmt: skip
                 continue
             _add(flows, row, numbers, path, gathered)
@@ -266,13 +280,12 @@ def _flows(
 
 
 def _collected(path: Path, codes: list[str]) -> pl.DataFrame:
-    """Stream one file into sums by year, code and pair; other codes into one row."""
+    """Stream one file into sums by year, code and pair; other codes by code alone."""
     import polars as pl
 
     wanted = pl.col("hs6").is_in(codes)
     lazy = scan_baci([path]).with_columns(
         pl.col("hs6").is_null().alias("short"),
-        pl.when(wanted).then("hs6").alias("hs6"),
         pl.when(wanted).then("exporter").alias("exporter"),
         pl.when(wanted).then("importer").alias("importer"),
     )
