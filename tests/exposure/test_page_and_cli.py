@@ -51,8 +51,28 @@ def test_bad_mineral_is_named_and_the_rest_is_printed(capsys):
     code = main(["assess", "tiny", "-m", "galium", "-m", "Nd", "--json"])
     printed = capsys.readouterr()
     assert code == 1
-    assert [r["mineral"] for r in json.loads(printed.out)["ranking"]] == ["neodymium"]
+    document = json.loads(printed.out)
+    assert [r["mineral"] for r in document["ranking"]] == ["neodymium"]
     assert "did you mean gallium" in printed.err
+    assert len(document["problems"]) == 1
+    assert "did you mean gallium" in document["problems"][0]
+
+
+def test_bad_mineral_is_named_on_the_page(tmp_path):
+    target = tmp_path / "out"
+    words = ["assess", "tiny", "-m", "galium", "-m", "Nd", "--out", str(target)]
+    assert main(words) == 1
+    text = Page((target / "report.html").read_text(encoding="utf-8")).text
+    assert "did you mean gallium" in text
+
+
+def test_table_says_kind_lists_and_what_home_keeps(capsys):
+    assert main(["assess", "tiny", "--sort", "loss"]) == 0
+    text = capsys.readouterr().out
+    for words in ("3% without", "100% indirect", "lists", "order of exposure"):
+        assert words in text, words
+    first = next(line for line in text.splitlines() if "indirect" in line)
+    assert "neodymium" in first
 
 
 @pytest.mark.parametrize(
@@ -99,7 +119,8 @@ def test_page_shows_each_part(page):
     for text in (
         "minerals are exposed at 0.4", "What changes next", "Mineral by mineral",
         "Single points of failure", "no data", "sum of s_c^2", "Hafnium", "EU 2023",
-        "Chn gallium ban",
+        "Chn gallium ban", "Class, ours", "100 % indirect", "By noise", "Home keeps",
+        "order of exposure, not of damage", "largest country of origin",
     ):  # fmt: skip
         assert text in page.text, text
     drawings = [a for tag, a in page.tags if tag == "svg"]

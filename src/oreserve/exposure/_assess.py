@@ -53,7 +53,8 @@ __all__ = ["TABLES", "Assessment", "assess"]
 
 TABLES = (
     "ranking", "cells", "shares", "origins", "points", "measures", "scores",
-    "sensitivity", "classes", "minerals", "chain", "evidence", "sources", "published",
+    "sensitivity", "classes", "elements", "minerals", "chain", "evidence", "sources",
+    "published",
 )  # fmt: skip
 REASON = "the study has no item of it"
 
