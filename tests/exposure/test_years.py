@@ -17,7 +17,7 @@ from oreserve.exposure import (
     read_history_trade,
     trade_history,
 )
-from oreserve.exposure._years_files import years_of
+from oreserve.exposure._history import years_of
 from oreserve.study import load_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +39,9 @@ RULED = [(2021, "PER", 0.0), (2021, "BOL", 1.25), (2021, "FRA", 2.5),
 BLOCS = {"BLOC": ["DEU", "FRA"], "ITA": ["ITA"]}
 
 
+COLUMNS = {"good": pl.String, "year": pl.Int64, "country": pl.String, "t": pl.Float64}
+
+
 def frames(trade=TRADE, ruled=RULED, made=MADE):
     return (
         pl.DataFrame(
@@ -48,7 +51,7 @@ def frames(trade=TRADE, ruled=RULED, made=MADE):
         pl.DataFrame(
             ruled, schema=["year", "country", "political_stability"], orient="row"
         ),
-        pl.DataFrame(made, schema=["good", "year", "country", "t"], orient="row"),
+        pl.DataFrame(made, schema=COLUMNS, orient="row"),
     )  # fmt: skip
 
 
@@ -123,6 +126,19 @@ def test_unknown_production_has_no_world_figures():
     assert one["status"] == "no_data"
     assert "production" in one["missing"]
     assert one["top_partner"] == "PER"
+
+
+def test_a_withheld_amount_is_not_zero():
+    made = [*MADE, ("tin", 2021, "DEU", None)]
+    found = trade_history(
+        *frames(made=made), goods={"tin": ["260900"]}, countries=BLOCS, years=[2021]
+    )
+    one = row(found, "BLOC", 2021)
+    assert one["output_t"] is None
+    assert one["geopolrisk"] is None
+    assert one["import_dependence"] is None
+    assert (one["status"], one["missing"]) == ("partial", "own output")
+    assert one["hhi"] == pytest.approx(0.68)  # over those that are said
 
 
 def test_content_share_scales_trade_to_the_basis_of_production():

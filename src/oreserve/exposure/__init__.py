@@ -17,15 +17,14 @@ from oreserve.exposure._base_year import (
 if TYPE_CHECKING:
     from oreserve.exposure._assess import Assessment, assess
     from oreserve.exposure._explain import Explanation, definition, explain
+    from oreserve.exposure._history import history, write_history
     from oreserve.exposure._trace import ALL_USES, Trace, trace
     from oreserve.exposure._years import trade_history
     from oreserve.exposure._years_files import (
         HistoryData,
-        history,
         read_history_files,
         read_history_governance,
         read_history_trade,
-        write_history,
     )
 
 __all__ = [
@@ -61,13 +60,13 @@ _HOMES = {
     "assess": "_assess",
     "definition": "_explain",
     "explain": "_explain",
-    "history": "_years_files",
+    "history": "_history",
     "read_history_files": "_years_files",
     "read_history_governance": "_years_files",
     "read_history_trade": "_years_files",
     "trace": "_trace",
     "trade_history": "_years",
-    "write_history": "_years_files",
+    "write_history": "_history",
 }
 
 

@@ -21,7 +21,7 @@ __all__ = ["HISTORY_COLUMNS", "trade_history"]
 
 Floats = npt.NDArray[np.float64]
 SHOWN = ("hhi", "hhi_governance", "import_dependence", "geopolrisk")
-LACKS = ("production", "governance", "imports", "content share")
+LACKS = ("production", "governance", "imports", "content share", "own output")
 HISTORY_COLUMNS = (
     "good", "country", "year", "output_t", "imports_t", "exports_t", "hhi",
     "hhi_governance", "import_dependence", "import_dependence_low",
@@ -68,7 +68,9 @@ def trade_history(
         Years are not filled from their neighbours.
     production
         good, year, country, t. A country that a listed good and year does not name
-        makes nothing; a good and year without rows is unknown.
+        makes nothing; one with a null t makes an unknown amount (its own dependence
+        has no data, concentration is over the others and partial); a good and year
+        without rows is unknown.
     goods
         Good to its HS codes; a good without codes has world figures only.
     countries
@@ -90,7 +92,7 @@ def trade_history(
         hhi_governance (0-10), characterisation_factor (kg Cu-eq/kg), status and
         missing. Null is no data. status: `ok` all four of hhi, hhi_governance,
         import_dependence and geopolrisk are known, `partial` some (or a partner has
-        no governance), `no_data` none.
+        no governance, or a maker no amount), `no_data` none.
 
     Raises
     ------
@@ -246,14 +248,15 @@ def _of_good(
     seen = np.isin(world.years, here.filter(pl.col("t") > 0)["year"].to_numpy())
     imports = np.where(seen[:, None], flows.sum(axis=-1), np.nan)  # (Y, U)
     exports = np.where(seen[:, None], exports, np.nan)
-    output, listed = _output(world, production.filter(pl.col("good") == good))
+    output, listed, blank = _output(world, production.filter(pl.col("good") == good))
     total = output.sum(axis=-1, keepdims=True)
     shares = np.where(total > 0, output / np.where(total > 0, total, 1.0), np.nan)
     hhi = np.asarray(ind.hhi(shares))  # (Y,)
     ruled = ind.hhi_governance_bounds(
         np.nan_to_num(shares), governance=world.scaled
     )  # NaN where nothing is listed: no share is covered
-    own = np.where(listed[:, None], output @ world.inside.T, np.nan)  # (Y, U)
+    unsaid = blank.astype(np.float64) @ world.inside.T > 0  # (Y, U)
+    own = np.where(listed[:, None] & ~unsaid, output @ world.inside.T, np.nan)
     some = np.where(imports > 0, imports, np.nan)
     risk = ind.geopolrisk(
         hhi=hhi[:, None], imports_by_partner=flows,
@@ -293,7 +296,8 @@ def _of_good(
             "characterisation_factor": score * (kusd / some)
             / COPPER_MIDPOINT_USD_PER_KG,
         },
-        flows.argmax(axis=-1), ~np.isnan(four), risk.status == "partial",
+        flows.argmax(axis=-1), ~np.isnan(four),
+        (risk.status == "partial") | blank.any(axis=1, keepdims=True), unsaid,
     )  # fmt: skip
 
 
@@ -321,20 +325,25 @@ def _flows(world: _World, trade: pl.DataFrame) -> tuple[Floats, Floats, Floats]:
     return tonnes, kusd, sold
 
 
-def _output(world: _World, made: pl.DataFrame) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Return t made *(Y, P)*, and the years *(Y,)* in which anything is listed."""
+def _output(
+    world: _World, made: pl.DataFrame
+) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return t made *(Y, P)*, years *(Y,)* with a list, and makers *(Y, P)* unsaid."""
     at = {p: k for k, p in enumerate(world.places)}
     row = {y: k for k, y in enumerate(world.years)}
     output = np.zeros((len(world.years), len(world.places)))
-    for year, country, t in (
-        made.select("year", "country", "t").drop_nulls().iter_rows()
-    ):
-        if year in row:
+    blank = np.zeros(output.shape, dtype=bool)
+    for year, country, t in made.select("year", "country", "t").iter_rows():
+        if year not in row or country not in at:
+            continue
+        if t is None:
+            blank[row[year], at[country]] = True
+        else:
             output[row[year], at[country]] += t
     if (output < 0).any():
         message = "production: a negative number of tonnes"
         raise InputError(message)
-    return output, output.sum(axis=1) > 0
+    return output, output.sum(axis=1) > 0, blank
 
 
 def _frame(
@@ -346,15 +355,18 @@ def _frame(
     largest: npt.NDArray[np.intp],
     known: npt.NDArray[np.bool_],
     gap: npt.NDArray[np.bool_],
+    unsaid: npt.NDArray[np.bool_],
 ) -> pl.DataFrame:
     """Lay *(Y, U)* arrays out as rows, country by country; say what is missing."""
     shape = (len(world.years), len(world.units))
     traded = np.nan_to_num(values["imports_t"]) > 0
     lacks = np.stack([
         ~known[0],
-        known[0] & ~known[1] | known[0] & traded & ~known[3] & (content is not None),
+        known[0] & ~known[1]
+        | known[0] & traded & ~known[3] & ~unsaid & (content is not None),
         ~traded,
         np.full(shape, content is None and bool(codes)),
+        unsaid,
     ])  # fmt: skip
     code = (lacks * (1 << np.arange(len(LACKS)))[:, None, None]).sum(axis=0)
     words = np.array([
