@@ -130,9 +130,7 @@ def test_json_and_tables_say_the_same(folder):
     assert [a["id"] for a in document["alerts"]] == [r["id"] for r in rows]
     assert sum(document["counts"].values()) == len(rows)
     assert document["since"] == {"date": "2026-01-01"}
-    exposed = sum(
-        len(a["exposed"]) + len(a["elsewhere"]) for a in document["alerts"]
-    )
+    exposed = sum(len(a["exposed"]) + len(a["elsewhere"]) for a in document["alerts"])
     assert pl.read_csv(folder / "exposure.csv").height == exposed
 
 

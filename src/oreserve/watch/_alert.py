@@ -91,7 +91,8 @@ class Alert:
     on one row apart. `id` depends on neither the day of the watch nor on values, so
     an alert keeps its id from one run to the next. `afterwards` says what holds
     once the day has come, `actors` are the countries whose exports are concerned,
-    `owner_country` is that of the plant or project, `exposed` is home and
+    `owner_country` is that of the plant or project, `users` are the owners of home's
+    demands and stocks that the study names, `exposed` is home and
     `elsewhere` the other homes that the watch looks at.
     """
 
@@ -116,6 +117,7 @@ class Alert:
     owner_country: str | None = None
     exposed: tuple[Exposed, ...] = ()
     elsewhere: tuple[Exposed, ...] = ()
+    users: tuple[str, ...] = ()
     hs_codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     plan: tuple[str, ...] | None = None
 
@@ -158,6 +160,7 @@ class Alert:
             "hs_codes": {item: list(codes) for item, codes in self.hs_codes},
             "actors": list(self.actors),
             "owner_country": self.owner_country,
+            "users": list(self.users),
             "state": self.state,
             "dates": {
                 "announced": _iso(self.announced),

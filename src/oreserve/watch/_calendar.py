@@ -53,7 +53,7 @@ def dates_frame(
 
     for m in measures:
         known = (";".join(m.items), m.row["source_id"], m.row["evidence"])
-        if m.state in {"ended", "never"}:
+        if m.state == "ended":
             continue
         add(m.effective, "measure", m.name, "from", "takes effect", *known)
         add(m.suspended_until, "measure", m.name, "from", "suspension ends", *known)

@@ -32,9 +32,8 @@ LOOK_AGAIN = "look again: the study has no later status"
 class Measure:
     """A measure on a day, with the four dates of its legal state.
 
-    `state` is announced, in_force, suspended, ended, past_until (the table says in
-    force although the first day no longer in force has come) or never (it ends on
-    the day on which it begins, or before). `effective` is the
+    `state` is announced, in_force, suspended, ended, or past_until: the table says
+    in force although the first day no longer in force has come. `effective` is the
     first day in force (null: already in force, or unknown), `suspended_until` the
     day on which a suspended measure comes back, `ends` the first day no longer in
     force.
@@ -69,9 +68,7 @@ def _measure(study: Study, row: dict[str, Any], on: date) -> Measure:
     items = _items(study, row)
     if status == "ended" and on < study.settings.as_of_date and until and on < until:
         state = "in_force"  # it had not ended yet on that earlier day
-    if start is not None and until is not None and until <= start:
-        state = "never"  # until is exclusive: there is no day on which it applies
-    elif state == "in_force":
+    if state == "in_force":
         if until is not None and until <= on:
             state = "past_until"
         elif start is not None and start > on:
@@ -178,17 +175,6 @@ def _of_one(
     begins, ends = measure.effective, measure.ends
     if measure.state == "suspended":
         yield from _suspended(measure, alert, name, on, within_days, touches=touches)
-        return
-    if measure.state == "never":
-        days = f"from {day_text(begins)}" if begins else "from an unknown day"
-        yield alert(
-            "never",
-            "notice",
-            f"{name}: never in force, {days} until the same day or before",
-            begins,
-            "until is the first day on which it no longer applies",
-            LOOK_AGAIN,
-        )
         return
     if measure.state == "ended":
         if since is not None and ends is not None and since < ends <= on:

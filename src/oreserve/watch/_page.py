@@ -31,7 +31,6 @@ STATES = {
     "suspended": "suspended",
     "ended": "ended",
     "past_until": "listed as in force, past its end",
-    "never": "never in force",
 }
 MOST_CHANGES = 200  # rows on the page; the CSV has them all
 AHEAD_DAYS = 730  # the table of dates on the page; the calendar has them all
