@@ -204,3 +204,58 @@ def test_a_value_map_renames_items(write, read):
     }  # fmt: skip
     frame = read("csv", path, mapping=mapping).tables["lanes"]
     assert frame.select(pl.col("item", "base_t_per_year")).row(0) == ("copper", 5000)
+
+
+NAMES = {
+    "table": "lanes",
+    "columns": {
+        "item": "item", "exporter": "from", "importer": "to",
+        "base_t_per_year": {"column": "t", "unit": "t"},
+    },
+    "source": {"source_id": "OWN", "title": "Own list"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "home", ["United States", "united states", "USA", "usa", "840", "842", "842.0"]
+)
+@pytest.mark.parametrize("item", ["copper", "Copper", "COPPER "])
+def test_one_country_has_many_names_and_capitals_do_not_matter(write, read, home, item):
+    path = write("l.csv", f"item,from,to,t\n{item},CHL,{home},5\n")
+    frame = read("csv", path, mapping=NAMES).tables["lanes"]
+    assert frame.select("item", "exporter", "importer").row(0) == (
+        "copper", "CHL", "USA",
+    )  # fmt: skip
+
+
+def test_one_bad_name_never_drops_the_others(write, read):
+    rows = [
+        "copper,CHL,USA,5", "coper,CHL,USA,7", "unobtainium,CHL,USA,11",
+        "copper,CHL,Untied States,13", "copper,Atlantis,USA,17", "copper,ZMB,CHN,19",
+    ]  # fmt: skip
+    path = write("l.csv", "item,from,to,t\n" + "\n".join(rows) + "\n")
+    found = read("csv", path, mapping=NAMES)
+    assert found.tables["lanes"]["base_t_per_year"].to_list() == [5, 19]
+    left = {r["name"]: r for r in found.unmapped.iter_rows(named=True)}
+    assert {n: r["tonnes"] for n, r in left.items()} == {
+        "coper": 7, "unobtainium": 11, "Untied States": 13, "Atlantis": 17,
+    }  # fmt: skip
+    assert left["coper"]["nearest"] == "copper"
+    assert left["Untied States"]["nearest"] == "USA"
+    assert [left["coper"]["row"], left["coper"]["column"]] == [3, "item"]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"hs_codes": {"283691": "Lithum"}}, "did you mean 'lithium'"),
+        ({"content_shares": {"760119": 0.5}}, "a code that no item names"),
+        ({"content_shares": {"760119": 0.5}}, "did you mean '760110'"),
+    ],
+)
+def test_a_code_of_the_map_must_lead_to_an_item(write, read, change, message):
+    text = "t,i,j,k,v,q\n2024,643,842,760110,24000,10000\n"
+    path = write("BACI_HS92_Y2024_V202601.csv", text)
+    with pytest.raises(InputError, match="--map, row 1, column") as error:
+        read("baci", path, mapping=change)
+    assert message in str(error.value)

@@ -109,8 +109,9 @@ def place(text: str) -> Place:
     ('historic', 'unknown')
     """
     plain = _plain(text)
-    if plain.isdigit():
-        return place_of_number(int(plain))
+    number = plain.removesuffix(".0")  # as spreadsheets save codes
+    if number.isdigit():
+        return place_of_number(int(number))
     aliases = _aliases()
     for form in (plain, _QUALIFIER.sub("", plain), plain.split(" (")[0]):
         if form in aliases:

@@ -12,6 +12,7 @@ from oreserve.importers._commodities import basis_token
 from oreserve.importers._files import refuse
 from oreserve.importers._fit import country_rows, table_frame
 from oreserve.importers._model import MINERAL_TRADE, OTHER_TRADE
+from oreserve.tables import nearest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,8 +66,29 @@ def codes_of(options: Options) -> dict[str, list[str]]:
             for code in filter(None, (row["hs_codes"] or "").split(";")):
                 found[code.strip()].append(row["item"])
     for code, item in (options.mapping.get("hs_codes") or {}).items():
-        found[str(code).zfill(6)] = [str(item)]
+        found[str(code).zfill(6)] = [_known_item(str(code), str(item), options)]
+    for code in options.mapping.get("content_shares") or {}:
+        if options.study is not None and str(code).zfill(6) not in found:
+            refuse(
+                f"a content share of {code}, a code that no item names", file="--map",
+                row=1, column="content_shares",
+                allowed=", ".join(sorted(found)[:8]) + " ...; or name it in hs_codes",
+                close=nearest(str(code), found),
+            )  # fmt: skip
     return dict(sorted(found.items()))
+
+
+def _known_item(code: str, item: str, options: Options) -> str:
+    if options.study is None:
+        return item
+    items = options.study.table("items")["item"].to_list()
+    if item not in items:
+        refuse(
+            f"{code} is given to {item!r}, which is no item of the study", file="--map",
+            row=1, column="hs_codes", allowed="items of the study",
+            close=nearest(item.lower(), items),
+        )  # fmt: skip
+    return item
 
 
 def leave_code_out(

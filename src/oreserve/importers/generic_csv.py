@@ -184,6 +184,7 @@ def _row(
             made[target] = found.code
         elif reference and options.study is not None and text:
             known = _known(options, kind.references)
+            text = _spelt(text, known)
             if text not in known and text not in kind.references:
                 bad = bad or (target, text, nearest(text, known))
             made[target] = text or None
@@ -242,6 +243,15 @@ def _known(options: Options, references: tuple[str, ...]) -> set[str]:
         if dot:
             found |= {str(v) for v in options.study.table(table)[column].drop_nulls()}
     return found
+
+
+def _spelt(text: str, known: set[str]) -> str:
+    """Return a name as the study spells it, where only capitals and blanks differ."""
+    if text in known:
+        return text
+    plain = "_".join(text.casefold().split())
+    same = [name for name in known if name.casefold() == plain]
+    return same[0] if len(same) == 1 else text
 
 
 def _places(name: str, rows: list[dict[str, Any]]) -> set[str]:
