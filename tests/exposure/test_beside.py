@@ -146,8 +146,17 @@ def test_element_shares_count_contents_and_what_leaves_the_stage(tiny):
     # 2450 t of ore with 20 % neodymium; dysprosium 1 % of the same.
     assert ore.supply.sum() == pytest.approx(0.2 * 2450)
     assert held["dysprosium", "mine"].supply.sum() == pytest.approx(0.01 * 2450)
+    assert ore.use == pytest.approx(0.2 * 2450)
     # The residue is an item of neodymium without neodymium in it.
     assert held["neodymium", "refine"].items == ("nd_oxide",)
+
+
+def test_what_is_eaten_at_its_own_stage_does_not_count_twice(states):
+    # All of the mixed concentrate is separated again at the same stage.
+    held = states.elements.filter(mineral="dysprosium", stage="refine")
+    assert held["items"].item() == "dysprosium_oxide"
+    oxide = states.shares.filter(item="dysprosium_oxide")["output_t"].sum()
+    assert held["world_t"].item() == pytest.approx(oxide * 0.8713, rel=1e-3)
 
 
 def test_erbium_is_not_half_covered(states):
