@@ -234,6 +234,23 @@ def test_price_band(quiet, now, level):
     assert [a.level for a in found] == ([level] if level else [])
 
 
+@pytest.mark.parametrize("use, level", [(True, "warning"), (False, "info")])
+def test_price_of_what_home_does_not_import_is_less_pressing(quiet, use, level):
+    prices = quiet.table("prices").filter(quiet.table("prices")["item"] != "gallium")
+    rows = [price(usd_per_t=100.0), price(usd_per_t=300.0, period="2026-06")]
+    rows += [price(market=m, usd_per_t=100.0) for m in ("CHN", "JPN", "AUS")]
+    study = _with_prices(quiet, prices, rows)
+    lanes, demands = study.table("lanes"), study.table("demands")
+    abroad = (lanes["importer"] != "USA") | (lanes["item"] != "gallium")
+    study = study.with_tables(lanes=lanes.filter(abroad))
+    if not use:
+        kept = (demands["country"] != "USA") | (demands["item"] != "gallium")
+        none = study.table("requirements").clear()
+        study = study.with_tables(demands=demands.filter(kept), requirements=none)
+    alert = only(watch(study, on=DAY), "price", "gallium")
+    assert (alert.event, alert.level) == ("outside_band", level)
+
+
 def test_past_day_knows_no_mean_of_its_own_year(quiet):
     prices = quiet.table("prices").filter(quiet.table("prices")["item"] != "gallium")
     rows = [price(market=m, usd_per_t=100.0) for m in ("USA", "CHN", "JPN", "AUS")]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ERROR", "Home", "home_of", "outputs"]
 
 DAYS_PER_YEAR = 365.0
+ROUNDING = 1e-6  # a smaller excess of imports over use is that of adding up
 ERROR = {"read": 0.02, "secondary": 0.05, "estimated": 0.1, "computed": 0.1,
          "assumed": 0.3}  # fmt: skip
 """Standard error of a tonnage as a share of it, by evidence (docs: calibration)."""
@@ -132,14 +133,14 @@ def _excess(
     stake: float | None, use: float | None, exports: float | None
 ) -> str | None:
     """Say why more comes in than home uses, as far as the study knows."""
-    if stake is None or not use or stake <= use:
+    if stake is None or not use or stake <= use * (1 + ROUNDING):
         return None
     over = stake - use
     again = min(over, exports or 0.0)
     reasons = []
     if again > 0:
         reasons.append(f"{figure(again)} t a year leave again as exports")
-    if over - again > 1e-6 * use:
+    if over - again > ROUNDING * use:
         reasons.append(
             f"{figure(over - again)} t a year go to stocks or to a use that the study "
             "does not hold"

@@ -12,13 +12,14 @@ import polars as pl
 
 from oreserve.study import base_prices
 from oreserve.study.prices import KIND_ORDER, THIN_SHARE, market_order
-from oreserve.watch._alert import Alert, Evidence
+from oreserve.watch._alert import LEVELS, Alert, Evidence
 from oreserve.watch._names import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from oreserve.study import Study
+    from oreserve.watch._alert import Exposed
     from oreserve.watch._home import Home
 
 __all__ = ["observation_alerts", "price_alerts"]
@@ -117,6 +118,8 @@ def _price_alert(
     old = day is None or (on - day).days > OLD_DAYS + _length(rows[0]["period"])
     if old:
         level, why = "info", (*why, "the quote is more than a year old")
+    stakes = home.stakes([item])
+    level = _level_at_stake(level, stakes["exposed"][0])
     keys = ("item", "market", "period", "kind")
     return Alert(
         kind="price",
@@ -138,8 +141,17 @@ def _price_alert(
         valid_until=on + timedelta(days=within_days),
         first_seen=on,
         items=(item,),
-        **home.stakes([item]),
+        **stakes,
     )
+
+
+def _level_at_stake(level: str, stake: Exposed) -> str:
+    """Lower a level by one where home imports nothing, to info without any use."""
+    if stake.at_stake_t_per_year != 0:
+        return level
+    if stake.use_t_per_year == 0:
+        return LEVELS[0]
+    return LEVELS[max(0, LEVELS.index(level) - 1)]
 
 
 def period_start(period: str) -> date | None:

@@ -124,13 +124,13 @@ def largest_stake(alert: Alert) -> str:
     if not known:
         return ""
     most = max(known, key=lambda e: (e.share_of_use or 0.0, e.at_stake_t_per_year or 0))
-    share, flow = most.share_of_use or 0.0, most.flow_over_use or 0.0
+    if not most.at_stake_t_per_year:
+        return "nothing of the imports at stake"
+    share = most.share_of_use or 0.0
     usd = most.at_stake_usd_per_year
     money = "" if usd is None else f", {figure(usd / 1e6)} million USD"
     words = (
         f"up to {100 * share:.0f} % of use, {most.item} "
         f"{figure(most.at_stake_t_per_year or 0.0)} t a year{money}"
     )
-    if flow > 1:
-        return f"{words} ({most.note})"
-    return words
+    return f"{words} ({most.note})" if most.note else words
