@@ -38,7 +38,7 @@ LABELS = {
     "import_reliance_indirect": "This stage abroad, behind all of home's final uses",
     "import_reliance_any_stage": "Home's use made abroad at any stage",
     "net_import_reliance": "Net import reliance, all output at home counts",
-    "net_import_reliance_primary": "The same, output from home's own mines counts",
+    "net_import_reliance_primary": "The same, only output from home's own mines",
     "indirect_top_share": "Largest foreign country behind home's use",
     "top_share": "Largest producer",
     "hhi": "Concentration, HHI",
@@ -108,6 +108,7 @@ def _context(result: ResultFolder) -> dict[str, Any]:
         "stages": STAGES,
         "ranking": _ranking_table(ranking, result),
         "beside": _beside_table(ranking),
+        "known": _evidence_table(ranking),
         "elements": _elements_table(result),
         "next": _next_changes(result),
         "moves": _moves(result),
@@ -244,15 +245,10 @@ def _range(row: dict[str, Any], low: str, high: str) -> str | None:
 
 
 def _beside_table(ranking: list[dict[str, Any]]) -> Any:
-    """Return what the score does not say: what home keeps, evidence, value."""
-    rows = [
-        {**row, "evidence": str(row["evidence"] or "").replace("; ", ", ")}
-        for row in ranking
-        if row["score"] is not None
-    ]
+    """Return what home keeps without its worst origin, and what is at stake."""
     return make_table(
-        "Origin, evidence and value",
-        rows,
+        "Origin and value",
+        [row for row in ranking if row["score"] is not None],
         [
             Column("mineral", "Mineral", fmt.item_name),
             number_column("abroad_any_stage", "Abroad at any stage", fmt.share),
@@ -260,13 +256,31 @@ def _beside_table(ranking: list[dict[str, Any]]) -> Any:
             Column("origin", "Origin lost", fmt.country_name),
             number_column("home_kept", "Home keeps", fmt.share),
             number_column("home_kept_low", "At least", fmt.share),
+            number_column("use_t", "Use, t", fmt.number),
+            number_column("use_usd", "Use", fmt.money),
+            number_column("loss_usd", "Loss", fmt.money),
+        ],
+        most=200,
+    )
+
+
+def _evidence_table(ranking: list[dict[str, Any]]) -> Any:
+    """Return what rows each score stands on."""
+    rows = [
+        {**row, "evidence": str(row["evidence"] or "").replace("; ", ", ")}
+        for row in ranking
+        if row["score"] is not None
+    ]
+    return make_table(
+        "Evidence of each score",
+        rows,
+        [
+            Column("mineral", "Mineral", fmt.item_name),
+            number_column("score", "Score", "{:.2f}".format),
             number_column("firm_share", "Firm rows", fmt.share),
             number_column("firm_output_share", "Firm tonnes", fmt.share),
-            Column("weakest", "Weakest"),
+            Column("weakest", "Weakest of the largest producer"),
             Column("evidence", "Rows"),
-            number_column("use_t", "Use, t", fmt.number),
-            number_column("use_usd", "Use, USD", fmt.money),
-            number_column("loss_usd", "Loss, USD", fmt.money),
         ],
         most=200,
     )
