@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from datetime import date
 
 import polars as pl
 import pytest
 
+from oreserve.cli import main
 from oreserve.errors import InputError
 from oreserve.exposure import assess, definition, explain
 from oreserve.exposure._rows import split_rows
@@ -222,3 +224,36 @@ def test_unknown_countries_widen_the_bounds(tiny):
     gross = row(result, "eu_supply_risk_gross")
     assert gross["status"] == "partial"
     assert gross["low"] < gross["high"]
+
+
+def test_page_and_workbook_show_published_methods(tmp_path):
+    out = tmp_path / "out"
+    assert main(["assess", "tiny", "--out", str(out), "--excel"]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    part = page[page.index('<section id="published"') :]
+    part = part[: part.index("</section>")]
+    # Gallium: 4.722 before recycling, 0 to that after; no history, no years.
+    assert "4.72" in part
+    assert "0 to 4.72" in part
+    assert "no data" in part
+    assert 'id="years"' not in part
+    with zipfile.ZipFile(out / "tables.xlsx") as book:
+        assert 'name="published"' in book.read("xl/workbook.xml").decode()
+
+
+def test_command_explain_reads_published(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["assess", "tiny", "-m", "Ga", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["explain", f"{out / 'published.csv'}:1"]) == 0
+    text = capsys.readouterr().out
+    assert "eu_import_reliance" in text
+    assert "European Commission (2017)" in text
+    assert "plants/" in text
+    assert "lanes/" in text
+    # Only bounds are known: they are printed, with the reason.
+    assert main(["explain", f"{out / 'published.csv'}:2"]) == 0
+    text = capsys.readouterr().out
+    assert "eu_supply_risk\n" in text
+    assert "from 0.0 to 4.7" in text
+    assert "because eol_recycling_input_rate" in text

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from oreserve.cli import main
 from oreserve.errors import InputError
 from oreserve.exposure import (
     history,
@@ -279,6 +280,34 @@ def test_own_goods_state_a_content_share(folder):
     copper = row(history(load_study("tiny"), folder), "USA", 2021, "copper_ore")
     assert copper["geopolrisk"] == pytest.approx(0.5)
     assert copper["imports_t"] == 7.5
+
+
+def test_command_writes_history_and_draws_it(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["assess", "tiny", "--history", str(folder), "--years", "2021"]
+    assert main([*command, "--home", "usa", "--out", str(out), "--excel"]) == 0
+    found = pl.read_csv(out / "history.csv", infer_schema_length=None)
+    assert found["year"].unique().to_list() == [2021]
+    assert {"USA", "ZAF", "PER"} <= set(found["country"])
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count('id="years"') == 1
+    assert "Manganese ore" in page
+    assert 'id="history-0"' in page or 'aria-labelledby="history-t' in page
+
+
+def test_command_without_a_folder_for_it_ends_with_one(folder, capsys):
+    assert main(["assess", "tiny", "--history", str(folder)]) == 1
+    assert "--history needs --out DIR" in capsys.readouterr().err
+    assert main(["assess", "tiny", "--years", "2021"]) == 1
+    assert "--years needs --history DIR" in capsys.readouterr().err
+
+
+def test_a_bad_folder_leaves_no_result(tmp_path, capsys):
+    out = tmp_path / "out"
+    code = main(["assess", "tiny", "--history", str(tmp_path), "--out", str(out)])
+    assert code == 1
+    assert "holds no trade (BACI) and no production" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_what_no_importer_reads_is_named(folder):

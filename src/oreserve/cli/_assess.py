@@ -286,8 +286,10 @@ def _lines(found: Explanation, most: int) -> list[str]:
             "year", "period", "status") if found.row.get(k) is not None]  # fmt: skip
     number = "" if found.value is None else f" = {found.value}"
     lines = [f"{found.name}{number}", f"  at {found.place}", f"  {', '.join(keys)}"]
-    if found.row.get("low") is not None and found.value is not None:
+    if found.row.get("low") is not None:
         lines.append(f"  from {found.row['low']} to {found.row['high']}")
+    if found.row.get("reason"):
+        lines.append(f"  because {found.row['reason']}")
     formula = found.definition
     if formula is not None:
         lines += [f"formula: {formula.formula} (unit {formula.unit})",
