@@ -165,7 +165,7 @@ def _rows(
             "name": names[code],
             **values,
             "source_id": source.source_id,
-            "evidence": "read",
+            "evidence": "computed" if "governance" in values else "read",
             "note": f"{year}, vintage {gathered.vintage}; other cells as they stood",
         }
         for code, values in sorted(cells.items())
