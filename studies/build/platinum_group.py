@@ -10,7 +10,7 @@ import polars as pl
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows
 from studies.build.mcs import Figure, figures, import_shares, production, salient
-from studies.build.prices import add_mcs_price, add_pink_price
+from studies.build.prices import PER_T, add_mcs_price, add_pink_price
 from studies.build.shares import shares
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ KEEP = frozenset(
         "TWN",
     ]
 )
-OUNCES = 32150.7466
 STOCK_DAYS = 90.0  # above-ground stock of users and banks, assumed
 # Recycled catalysts, t a t of palladium: American scrap is nearly all palladium
 # (MCS apparent use less mine output and net imports); elsewhere diesel adds platinum.
@@ -70,7 +69,7 @@ def _item(tables: Tables, raw: Raw, metal: str) -> None:
     chain = ChainRows(tables, raw, metal, KEEP)
     chain.item(metal, "metal", "metal", form="refined")
     if metal == "platinum":
-        add_pink_price(chain, metal, "Platinum", per=OUNCES)
+        add_pink_price(chain, metal, "Platinum", per=PER_T["usd/oz"])
     else:
         detail = f"Price, dollars per troy ounce: {metal.capitalize()}"
         add_mcs_price(chain, metal, "PLATINUM-GROUP METALS", detail, "usd/oz")

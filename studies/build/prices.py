@@ -7,24 +7,34 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from oreserve.importers import published_unit
 from studies.build.mcs import price_of
+from studies.build.tables import BuildError
 
 if TYPE_CHECKING:
     from studies.build.chain import ChainRows
 
 __all__ = ["PER_T", "add_mcs_price", "add_pink_price", "add_share_price"]
 
-POUNDS = 2204.62262
-OUNCES = 32150.7466
 WO3_TO_W = 0.79297  # mass share of W in WO3
+
+
+def _usd_per_t(published: str) -> float:
+    found = published_unit(published)
+    if found is None or found[0] != "USD/t":
+        message = f"{published!r} is no price per mass"
+        raise BuildError(message)
+    return found[1]
+
+
 # USD per t on the item's basis, per printed unit.
 PER_T = {
     "usd/t": 1.0,
-    "usd/kg": 1e3,
-    "usd/lb": POUNDS,
-    "cents/lb": POUNDS / 100,
-    "usd/oz": OUNCES,
-    "usd/mtu": 100.0,  # a metric-ton unit is 10 kg
+    "usd/kg": _usd_per_t("dollars per kilogram"),
+    "usd/lb": _usd_per_t("dollars per pound"),
+    "cents/lb": _usd_per_t("cents per pound"),
+    "usd/oz": _usd_per_t("dollars per troy ounce"),
+    "usd/mtu": _usd_per_t("dollars per dry metric ton unit"),  # of 10 kg
 }
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from oreserve.importers import Options, figure, importer, place, place_of_number
+from oreserve.importers._files import open_sheet
 from oreserve.importers.baci import scan_baci
 
 if TYPE_CHECKING:
@@ -172,23 +173,15 @@ class Raw:
     @cached_property
     def pink_sheet(self) -> pl.DataFrame:
         """World Bank commodity prices: month (`2024-06`), name, unit, value."""
-        import openpyxl  # only this reader needs a workbook
-
         path = self.folder / "worldbank-pinksheet" / PINK_SHEET
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        rows = list(book["Monthly Prices"].iter_rows(values_only=True))
+        rows = open_sheet(path, "Monthly Prices")
         names, units = rows[4], rows[5]
         found = [
-            (
-                f"{str(row[0])[:4]}-{str(row[0])[5:]}",
-                str(name).strip(),
-                str(unit),
-                value,
-            )
+            (f"{row[0][:4]}-{row[0][5:]}", name, str(unit), figure(cell).value)
             for row in rows[6:]
             if row and row[0]
-            for name, unit, value in zip(names[1:], units[1:], row[1:], strict=False)
-            if name and isinstance(value, int | float)
+            for name, unit, cell in zip(names[1:], units[1:], row[1:], strict=False)
+            if name and figure(cell).value is not None
         ]
         return pl.DataFrame(
             found,
