@@ -292,7 +292,15 @@ def test_command_writes_history_and_draws_it(folder, tmp_path, capsys):
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count('id="years"') == 1
     assert "Manganese ore" in page
-    assert 'id="history-0"' in page or 'aria-labelledby="history-t' in page
+    assert 'aria-labelledby="history-t' in page
+    number = found.with_row_index("n").filter(good="manganese_ore", country="USA")
+    capsys.readouterr()
+    place = f"{out / 'history.csv'}:{number['n'].item() + 1}:import_dependence"
+    assert main(["explain", place]) == 0
+    text = capsys.readouterr().out
+    assert "import_dependence = 1" in text
+    assert "production BGS-WMS, governance update of 2023 or before" in text
+    assert "rows of the study" not in text
 
 
 def test_command_without_a_folder_for_it_ends_with_one(folder, capsys):

@@ -299,6 +299,12 @@ def _notes(
             yield f"{column} stands in {copied.table}/{copied.key} as it is"
         else:
             yield f"{column} names or describes the row; no formula makes it"
+    if file.stem == "history":
+        yield (
+            "made of the files given with --history, not of the study: production "
+            f"{row.get('production_source') or 'unknown'}, governance "
+            f"{row.get('governance_vintage') or 'unknown'}"
+        )
     if file.stem in WHOLE and not rows:
         yield (
             "made of the whole study: assumptions.csv and reconciliation.csv beside "

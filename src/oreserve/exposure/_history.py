@@ -74,7 +74,8 @@ def history(
     -------
     DataFrame
         good, mineral, stage, country (home among them), year and the
-        columns of `trade_history`, governance_vintage; sorted by good, country, year.
+        columns of `trade_history`, production_source,
+        governance_vintage; sorted by good, country, year.
 
     Raises
     ------
@@ -116,11 +117,16 @@ def history(
     vintages = data.governance.group_by("year").agg(
         governance_vintage=pl.col("vintage").unique().sort().str.join("; ")
     )
+    made = data.production.group_by("good", "year").agg(
+        production_source=pl.col("source").first()
+    )
     return (
         found.join(goods.select("good", "mineral", "stage"), on="good", how="left")
         .join(vintages.with_columns(pl.col("year").cast(found["year"].dtype)),
               on="year", how="left")
-        .select("good", "mineral", "stage", *found.columns[1:], "governance_vintage")
+        .join(made, on=["good", "year"], how="left")
+        .select("good", "mineral", "stage", *found.columns[1:], "production_source",
+                "governance_vintage")
         .sort("good", "country", "year")
     )  # fmt: skip
 
