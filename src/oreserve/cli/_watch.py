@@ -44,7 +44,8 @@ def watch_study(
         ),
     ] = None,
     within: Annotated[
-        int, typer.Option(help="How many days ahead dates count.", min=0)
+        int,
+        typer.Option(help="How many days ahead dates count; the last one too.", min=0),
     ] = 90,
     plan: Annotated[
         Path | None,
@@ -54,7 +55,8 @@ def watch_study(
         list[str] | None,
         typer.Option(
             help="A line to cross, such as hhi=0.5, top_share, import_reliance, "
-            "price_high, price_alarm, price_split, sigmas or step; may be repeated.",
+            "price_high, price_alarm, price_split, sigmas, step or score_days; may be "
+            "repeated.",
             metavar="NAME=VALUE",
         ),
     ] = None,

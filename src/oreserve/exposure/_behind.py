@@ -41,7 +41,6 @@ OF_ITEM = {
     "marginal_value": HOME, "requirements": HOME, "reserve": HOME,
     "worst_scenarios": HOME, "indicators": ("plants", "lanes", "observations"),
     "prices": ("prices", "plants", "demands"), "unsold": ("plants",),
-    "chain": ("plants", "demands"),
 }  # fmt: skip
 
 
@@ -81,6 +80,13 @@ def _pairs(file: Path, row: Mapping[str, Any], study: Study) -> Iterator[Pair]:
         return
     if row.get("kind") in KINDS and row.get("subject"):
         yield KINDS[str(row["kind"])], str(row["subject"])
+        return
+    if file.stem == "chain":
+        yield from _of_chain(study, row)
+        return
+    if file.stem == "elements":
+        for name in str(row["items"]).split("; "):
+            yield from _of_item(study, name, None, ("plants", "observations"))
         return
     yield from _named(row)
     yield from _of_alert(file, row)
@@ -178,11 +184,40 @@ def _of_item(
             yield from keys(table, rows, "demand" if table == "demands" else "stock")
 
 
+def _of_chain(study: Study, row: Mapping[str, Any]) -> Iterator[Pair]:
+    """Rows behind what a country makes, uses or sends of a mineral at a stage."""
+    items = study.table("items").filter(pl.col("mineral") == str(row["mineral"]))
+    if row["stage"] != "use":
+        at_stage = pl.col("stage") == row["stage"]
+        items = items.filter(at_stage)
+        if not items.height:  # inside the items of another mineral, as in a magnet
+            items = study.table("items").filter(at_stage)
+    country, to_country = str(row["country"]), row.get("to_country")
+    here = frozenset({country})
+    for item in items["item"]:
+        if to_country and to_country != country:
+            sent = study.table("lanes").filter(
+                pl.col("item") == item,
+                pl.col("exporter") == country,
+                pl.col("importer") == to_country,
+            )
+            yield from (
+                ("lanes", f"{item}/{country}/{to_country}") for _ in sent["item"]
+            )
+        elif row["stage"] == "use":
+            yield from _of_item(study, item, here, ("demands",))
+        else:
+            yield from _of_item(study, item, here, ("plants",))
+
+
 def _cell_rows(file: Path, row: Mapping[str, Any]) -> str | None:
     """Rows of the cells beside a table of an assessment, for the same item."""
     beside = file.with_name("cells.csv")
     wanted = {
-        "shares": ("hhi",), "points": ("n_minus_1_cover_country",),
+        "shares": ("hhi",), "elements": ("hhi_governance",),
+        "points": ("n_minus_1_cover_home_origin",)
+        if row.get("level") == "home_origin"
+        else ("n_minus_1_cover_country",),
         "ranking": ("hhi_governance", "import_reliance_indirect"),
         "scores": ("hhi_governance", "import_reliance_indirect"),
         "origins": ("import_reliance_indirect",),
@@ -195,7 +230,10 @@ def _cell_rows(file: Path, row: Mapping[str, Any]) -> str | None:
         pl.col("indicator").is_in(wanted)
     )
     same = "item" if row.get("item") else "mineral"
-    cells = cells.filter(pl.col(same) == row.get(same))
+    if file.stem == "elements":  # all items that hold the element at the stage
+        cells = cells.filter(pl.col("item").is_in(str(row.get("items")).split("; ")))
+    else:
+        cells = cells.filter(pl.col(same) == row.get(same))
     texts = [t for t in cells["rows"].drop_nulls().to_list() if t]
     pairs = dict.fromkeys(pair for t in texts for pair in split_rows(t))
     if file.stem == "shares" and row.get("country"):

@@ -22,7 +22,7 @@ MAIN = {
     "build_up": "stock_t", "chain": "t", "changes": "materiality",
     "classes": "critical_share", "comparison": "agreement_benefit_usd",
     "coverage": "expected_loss_with_usd", "deliveries": "delivered_t",
-    "draws": "tonnes", "exposure": "share_of_use", "flows": "flow_t",
+    "draws": "tonnes", "elements": "hhi", "exposure": "share_of_use", "flows": "flow_t",
     "frontier": "expected_loss_usd", "marginal_value": "usd_per_t",
     "partners": "share", "prices": "price_usd_per_t", "programmes":
     "verified_benefit_usd", "projects": "outlay_usd", "reconciliation": "used",

@@ -295,7 +295,9 @@ def _notes(
     """Say why a column has no formula, or a row no rows of the study behind it."""
     if column is not None:
         copied = next((r for r in rows if column in r.values), None)
-        if copied is not None:
+        if row.get("table") and row.get("key") and rows:
+            yield f"{column} tells of {row['table']}/{row['key']} as it stands"
+        elif copied is not None:
             yield f"{column} stands in {copied.table}/{copied.key} as it is"
         else:
             yield f"{column} names or describes the row; no formula makes it"
