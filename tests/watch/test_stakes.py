@@ -117,6 +117,17 @@ def test_first_alarm_says_what_comes_then(chinese):
     assert antimony.at_stake_usd_per_year > 1e8
 
 
+def test_measure_to_come_says_from_when_and_until_when_it_applies(measure):
+    open_end = measure(**{"from": "2026-12-01"})
+    ends = measure(**{"from": "2026-12-01", "until": "2028-01-01"})
+    assert only(watch(open_end, on=DAY), "measure").afterwards == (
+        "the ban applies from that day; no day is known on which it ends"
+    )
+    assert only(watch(ends, on=DAY), "measure").afterwards == (
+        "the ban applies from that day; it ends on 1 January 2028"
+    )
+
+
 def test_passed_suspension_says_that_the_ban_may_be_back(measure):
     study = measure(status="suspended", announced="2024-12-03", **{"from": DAY})
     alert = only(watch(study, on="2026-11-23"), "measure")

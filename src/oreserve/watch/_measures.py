@@ -196,7 +196,8 @@ def _of_one(
             _level_of_start(measure, touches=touches),
             f"{name}: takes effect on {day_text(begins)}, {days_text(left)}",
             begins,
-            afterwards=_until_text(measure),
+            afterwards=f"the {measure.row['kind']} applies from that day; "
+            f"{_until_text(measure)}",
         )
     elif begins is not None and since is not None and since < begins <= on:
         what = f"{name}: in force since {day_text(begins)}"
