@@ -177,18 +177,18 @@ def test_most_material_change_stands_first(unstated):
 
 
 def test_missing_is_not_zero(tiny):
-    none = tiny.with_tables(
-        plants=tiny.table("plants").with_columns(
-            base_activity_t_per_year=pl.when(pl.col("plant") == "usa_gallium_idle")
-            .then(None)
-            .otherwise(pl.col("base_activity_t_per_year"))
-        )
-    )
-    (row,) = watch(none, on=DAY, since=tiny).changes.to_dicts()
+    def floor(value):
+        here = pl.col("stock") == "usa_traders_gallium"
+        cells = pl.when(here).then(pl.lit(value)).otherwise(pl.col("floor_t"))
+        stocks = tiny.table("stocks").with_columns(floor_t=cells)
+        return tiny.with_tables(stocks=stocks)
+
+    zero, none = floor(0.0), floor(None)
+    (row,) = watch(none, on=DAY, since=zero).changes.to_dicts()
     assert (row["old"], row["new"]) == ("0", None)
-    (back,) = watch(tiny, on=DAY, since=none).changes.to_dicts()
+    (back,) = watch(zero, on=DAY, since=none).changes.to_dicts()
     assert (back["old"], back["new"]) == (None, "0")
-    alerts = watch(tiny, on=DAY, since=none).alerts
+    alerts = watch(zero, on=DAY, since=none).alerts
     (alert,) = [a for a in alerts if a.kind == "change"]
     assert alert.why[0].endswith("no data → 0")
 
