@@ -101,6 +101,15 @@ def test_only_recycling_stated_leaves_substitution_open(tiny):
     assert risk["low"] == 0.0
 
 
+def test_only_substitution_stated_leaves_recycling_open(tiny):
+    stated = stating(tiny, eu_substitution_supply_risk__gallium=0.8)
+    result = assess(stated, reconciled=False)
+    risk = row(result, "eu_supply_risk")
+    gross = row(result, "eu_supply_risk_gross")["value"]
+    # All of it may come from scrap, or none.
+    assert (risk["low"], risk["high"]) == (0.0, pytest.approx(0.8 * gross))
+
+
 def test_a_percentage_is_refused(tiny):
     stated = stating(tiny, eol_recycling_input_rate__gallium=25.0)
     with pytest.raises(InputError, match="eol_recycling_input_rate"):
@@ -118,6 +127,7 @@ def test_bottleneck_is_the_largest_stage_without_components(found):
     ).row(0, named=True)
     assert whole["value"] == stages["value"].max()
     assert whole["item"] == stages.sort("value")["item"][-1]
+    assert "magnet" not in whole["inputs"]
 
 
 def test_geopolrisk_by_hand(found):

@@ -121,6 +121,20 @@ def test_world_file_reads_year_columns_of_any_edition(write, read):
     assert "2022" in found.flags["date"].to_list()
 
 
+def test_world_file_says_withheld_in_a_note_beside_an_empty_cell(write, read):
+    rows = (
+        'MCS2025,Lithium ,United States,"Mine production, lithium content",metric '
+        "tons,,,W for 23-24,,,,1800000,\n"
+        'MCS2025,Lithium ,Chile,"Mine production, lithium content",metric '
+        "tons,40000,49000,,,,,,\n"
+    )
+    found = read("usgs-world", write("w.csv", WORLD_HEAD + rows, "utf-8-sig"))
+    withheld = found.flags.filter(code="USA", statistic="production").sort("date")
+    assert withheld["date"].to_list() == ["2023", "2024"]
+    assert withheld["value"].to_list() == [None, None]
+    assert set(withheld["flag"]) == {"withheld"}
+
+
 def test_salient_files_read_units_from_names_and_know_the_wrong_ones(write, read):
     gallium = write(
         "mcs2025-galli_salient.csv",

@@ -84,17 +84,21 @@ def _row(gathered: Gathered, file: str, row: int, cells: dict[str, str]) -> None
     kind = cells["TYPE"]
     for column, text in cells.items():
         match = _FIGURE.fullmatch(column)
-        if match is None or not text:
+        if match is None:
             continue
         prefix, estimated, year = match.groups()
         notes = cells.get(f"{prefix}_NOTES", cells.get("RESERVE_NOTES", "")).lower()
+        # "W for 23-24" beside an empty cell: withheld, which is not absent.
+        figure = text or ("W" if re.match(r"\s*w\b", notes) else "")
+        if not figure:
+            continue
         gathered.add(
             statistic=_STATISTIC[prefix],
             commodity=cells["COMMODITY"],
             detail=re.sub(r"(?i),?\s*estimated$", "", kind),
             where=cells["COUNTRY"],
             date=year,
-            text=text,
+            text=figure,
             unit=cells["UNIT_MEAS"],
             file=file,
             row=row,
