@@ -21,10 +21,12 @@ MAP = {
         "plant": "Name",
         "capacity_t_per_year": {"column": "Capacity", "unit": "kt/year"},
     },
-    "constants": {"process": "cobalt_mining", "aggregate": False},
+    "constants": {
+        "process": "cobalt_mining", "aggregate": False, "base_activity_t_per_year": 0.0,
+    },
     "source": {"source_id": "OWN", "title": "Own list"},
     "year_column": "Year",
-}
+}  # fmt: skip
 
 TEXTS = {
     "usgs-mcs": (

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import zipfile
 
@@ -96,6 +97,18 @@ def test_a_cut_file_is_called_cut(name, sample, write, refused):
     end = whole.rstrip().rindex(b",") if text else len(whole) // 2
     path = write("cut" + (".csv" if text else ".xlsx"), whole[:end])
     assert re.search("cut short|cells where the header has", refused(name, path))
+
+
+@pytest.mark.parametrize("name", sorted({*TEXTS} - {"csv"}))
+def test_a_cut_gzip_and_a_cut_quote_are_called_cut(name, sample, write, refused):
+    path = sample(name)
+    text = path.read_bytes()
+    rows = b"\n".join([*text.splitlines()[1:], b""])
+    cut = gzip.compress(text + rows * 4000)
+    whole = write(f"{path.name}.gz", cut[: len(cut) - 40])
+    assert "cut short" in refused(name, whole)
+    if name != "baci":
+        assert "cut short" in refused(name, write(path.name, text + b'"half a cell'))
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -97,7 +97,10 @@ def _content(path: Path) -> list[tuple[str, bytes]]:
             refuse("there is no such file", file=path)
         refuse(f"cannot be read: {error}", file=path)
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        refuse(f"the archive is corrupt or cut short: {error}", file=path)
+        refuse(
+            f"the archive is corrupt or cut short: {error}", file=path, row=1,
+            column="any", allowed="the whole file of the publisher",
+        )  # fmt: skip
     return [(str(path), content)]
 
 
@@ -168,6 +171,7 @@ def _parsed(file: str, content: bytes, *, skip: int, delimiter: str) -> Rows:
             f"the file is corrupt or cut short: {error}",
             file=file,
             row=reader.line_num,
+            column=header[-1] if header else "any",
             allowed="complete quoted cells",
         )
     if not header:

@@ -298,6 +298,12 @@ def _collected(path: Path, codes: list[str]) -> pl.DataFrame:
     )
     try:
         frame = grouped.collect(engine="streaming")
+    except OSError as error:  # a gzip that ends too early
+        refuse(
+            f"the archive is corrupt or cut short: {error}", file=path,
+            row=_broken_row(path), column=", ".join(COLUMNS),
+            allowed="the whole file of the publisher",
+        )  # fmt: skip
     except pl.exceptions.PolarsError as error:
         first = (str(error).splitlines() or ["unknown"])[0]
         refuse(
@@ -323,6 +329,7 @@ def _broken_row(path: Path) -> int | None:
     import gzip
 
     opener = gzip.open if path.suffix == ".gz" else open
+    number = 0
     try:
         with opener(path, "rt", encoding="utf-8", newline="") as lines:
             for number, cells in enumerate(csv.reader(lines), start=1):
@@ -336,7 +343,7 @@ def _broken_row(path: Path) -> int | None:
                 except ValueError:
                     return number
     except (OSError, EOFError, UnicodeDecodeError, csv.Error):
-        return None
+        return number + 1  # the first that is not there
     return None
 
 
