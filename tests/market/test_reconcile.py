@@ -9,13 +9,21 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from market.base_chains import base_chain
-from oreserve.errors import OreserveError
+from oreserve.errors import InputError, OreserveError
 from oreserve.market import _reconcile
 from oreserve.market._reconcile import reconcile
 from oreserve.market._reconcile_cycles import cancel_cycles, sinks_first
-from oreserve.market._reconcile_rows import balance_gap, node_names, throughput
+from oreserve.market._reconcile_fit import Fit, SingularFitError, fit_balanced
+from oreserve.market._reconcile_problem import pose
+from oreserve.market._reconcile_rows import (
+    balance_gap,
+    in_key_order,
+    node_names,
+    throughput,
+)
 
 if TYPE_CHECKING:
     from oreserve.network.chain import Chain
@@ -538,3 +546,37 @@ def test_imbalance_is_never_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_names_of_nodes_follow_items_and_countries() -> None:
     assert ("ore", "COD") in node_names(cobalt())
+
+
+def test_plant_without_base_activity_is_named() -> None:
+    chain = cobalt()
+    base = chain.plants.base.copy()
+    base[0] = np.nan
+    broken = replace(chain, plants=replace(chain.plants, base=base))
+    with pytest.raises(InputError, match=f"plants: {chain.plants.name[0]}: base"):
+        reconcile(broken)
+
+
+def test_values_that_are_no_numbers_name_their_balances() -> None:
+    chain = cobalt()
+    world = np.full(len(chain.items), np.nan)
+    problem = pose(replace(in_key_order(chain), world=world))
+    with pytest.raises(SingularFitError) as refused:
+        fit_balanced(problem.fit)
+    assert refused.value.rows
+
+
+def test_singular_balances_are_no_raw_error() -> None:
+    twice = csr_array(np.array([[1.0, -1.0], [1.0, -1.0]]))
+    fit = Fit(twice, np.array([3.0, 1.0]), np.ones(2), np.zeros(2, dtype=bool))
+    with pytest.raises(SingularFitError, match="no unique solution"):
+        fit_balanced(fit)
+
+
+def test_singular_chain_names_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Fit) -> None:
+        raise SingularFitError((0,))
+
+    monkeypatch.setattr(_reconcile, "fit_balanced", refuse)
+    with pytest.raises(OreserveError, match=r"cannot be reconciled at \w+ in [A-Z]{3}"):
+        reconcile(cobalt())

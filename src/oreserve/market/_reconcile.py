@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.errors import OreserveError
+from oreserve.errors import InputError, OreserveError
 from oreserve.market._reconcile_cycles import cancel_cycles, sinks_first
-from oreserve.market._reconcile_fit import fit_balanced
+from oreserve.market._reconcile_fit import SingularFitError, fit_balanced
 from oreserve.market._reconcile_moves import list_moves
 from oreserve.market._reconcile_problem import (
     ASSUMED_SHARE,
@@ -78,8 +78,11 @@ def reconcile(chain: Chain) -> tuple[Chain, pl.DataFrame]:
 
     Raises
     ------
+    InputError
+        If a plant has no base activity or a demand no quantity.
     OreserveError
-        If the result does not balance to 1e-6 of what flows through a node.
+        If the result does not balance to 1e-6 of what flows through a node, or the
+        balances have no unique solution.
 
     Notes
     -----
@@ -87,11 +90,15 @@ def reconcile(chain: Chain) -> tuple[Chain, pl.DataFrame]:
     Joint outputs may stay unsold only where nobody uses them in the end
     (by-product liquors, swarf); what has a price finds a use instead.
     """
+    _require_numbers(chain)
     chain = in_key_order(chain)
     chain = replace(chain, world=world_output(chain))
     chain, outlets = with_outlets(chain)
     problem = pose(chain)
-    values = _solve(chain, problem)
+    try:
+        values = _solve(chain, problem)
+    except SingularFitError as error:
+        raise OreserveError(_where(chain, problem, error.rows)) from None
     fitted = with_values(chain, problem, values)
     netted = _without_cycles(fitted)
     settled = _settle_unsold(netted)
@@ -100,6 +107,33 @@ def reconcile(chain: Chain) -> tuple[Chain, pl.DataFrame]:
     _require_balance(final, chain)
     frame = list_moves(chain, problem, netted=netted, final=final, outlets=outlets)
     return final, frame
+
+
+def _require_numbers(chain: Chain) -> None:
+    """Name plants and demands whose base-year value is no number."""
+    plants, demands = chain.plants, chain.demands
+    gaps = [
+        f"plants: {plants.name[k]}: base_activity_t_per_year is missing; "
+        "reconciliation needs it (0 for a plant that stood still)"
+        for k in np.flatnonzero(~np.isfinite(plants.base)).tolist()
+    ]
+    gaps += [
+        f"demands: {demands.name[k]}: quantity_t_per_year is missing"
+        for k in np.flatnonzero(~np.isfinite(demands.quantity)).tolist()
+    ]
+    if gaps:
+        raise InputError("\n".join(gaps))
+
+
+def _where(chain: Chain, problem: FitProblem, rows: Sequence[int]) -> str:
+    """Return the message for balances without a unique solution."""
+    names = node_names(chain)
+    places = [" in ".join(names[node]) for node in problem.stock[list(rows)].tolist()]
+    return (
+        f"chain {chain.name}: the base year cannot be reconciled at "
+        f"{', '.join(places) or 'any balance'}: look for plants, demands and lanes "
+        "there whose values or standard errors are missing, zero or huge"
+    )
 
 
 def _solve(chain: Chain, problem: FitProblem) -> Floats:

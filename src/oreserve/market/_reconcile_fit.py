@@ -16,7 +16,7 @@ from oreserve.errors import OreserveError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Fit", "fit_balanced"]
+__all__ = ["Fit", "SingularFitError", "fit_balanced"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -24,6 +24,16 @@ Bools = npt.NDArray[np.bool_]
 MOST_ROUNDS = 200
 CLOSED = 1e-13  # of what flows through a row, in standard errors: done
 BALANCED = 1e-6  # likewise: good enough where rounding ends the search
+
+
+class SingularFitError(OreserveError):
+    """The balances have no unique solution; `rows` are those to look at."""
+
+    def __init__(self, rows: tuple[int, ...]) -> None:
+        super().__init__(
+            f"reconciliation has no unique solution: look at balances {rows}"
+        )
+        self.rows = rows
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,10 @@ def fit_balanced(fit: Fit) -> tuple[Floats, int]:
     ------
     OreserveError
         If the values are still not balanced after 200 rounds.
+    SingularFitError
+        If a value or standard error is no number, or balances depend on each other.
     """
+    _refuse_gaps(fit)
     scaled = fit.balance @ diags_array(fit.sigma)
     rows_norm = np.sqrt(np.asarray(scaled.power(2).sum(axis=1)).ravel())
     matrix = csr_array(diags_array(1.0 / rows_norm) @ scaled)
@@ -97,17 +110,29 @@ def fit_balanced(fit: Fit) -> tuple[Floats, int]:
     return z * fit.sigma + 0.0, rounds
 
 
+def _refuse_gaps(fit: Fit) -> None:
+    """Refuse what would end in numbers that are none."""
+    bad = ~(np.isfinite(fit.raw) & np.isfinite(fit.sigma) & (fit.sigma > 0.0))
+    if bad.any():
+        touched = abs(fit.balance)[:, bad].sum(axis=1)
+        raise SingularFitError(tuple(np.flatnonzero(touched).tolist()))
+
+
 def _newton_step(matrix: csr_array, active: Bools, gap: Floats) -> Floats:
     columns = matrix[:, active]
     normal = (columns @ columns.T).tocsc()
     scale = 1.0 / np.sqrt(normal.diagonal())
     normal.data *= scale[normal.indices] * np.repeat(scale, np.diff(normal.indptr))
-    factor = splu(
-        normal,
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
+    try:
+        factor = splu(
+            normal,
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+    except RuntimeError:  # exactly singular: the largest misfits lead to the cause
+        worst = np.argsort(-np.abs(gap), kind="stable")[:3]
+        raise SingularFitError(tuple(sorted(worst.tolist()))) from None
     right = -scale * gap
     step = factor.solve(right)
     step += factor.solve(right - normal @ step)

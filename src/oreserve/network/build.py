@@ -147,14 +147,14 @@ def _refuse_gaps(tables: _Tables, study: Study) -> None:
         if row["capacity_t_per_year"] is None:
             problems.append(f"{table}: {row['plant']}: capacity_t_per_year is missing")
         if (
-            study.settings.calibrate
+            (study.settings.calibrate or study.settings.reconcile)
             and not row["is_project"]
             and row["base_activity_t_per_year"] is None
         ):
             problems.append(
                 f"plants: {row['plant']}: base_activity_t_per_year is missing; "
-                f"calibration needs it (0 for a plant that stood still in "
-                f"{study.settings.base_year})"
+                "reconciliation and calibration need it (0 for a plant that stood "
+                f"still in {study.settings.base_year})"
             )
     problems += [
         f"demands: {row['demand']}: quantity_t_per_year is missing"

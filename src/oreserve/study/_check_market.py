@@ -26,6 +26,7 @@ def check_market(frames: Frames, settings: Settings, problems: Problems) -> None
     _check_prices(frames, problems)
     for table in ("plants", "projects"):
         _check_plants(frames, table, problems)
+    _check_base_activity(frames["plants"], settings, problems)
     _check_demands(frames, settings, problems)
     _check_home_and_foreign(frames, settings, problems)
     _check_unpriced(frames, problems)
@@ -110,6 +111,24 @@ def _check_plants(frames: Frames, table: str, problems: Problems) -> None:
         "last_year",
         "last_year lies before first_year",
         allowed="{first_year} or later",
+    )
+
+
+def _check_base_activity(
+    plants: pl.DataFrame, settings: Settings, problems: Problems
+) -> None:
+    """Report plants of which a base year that must balance knows no activity."""
+    if not (settings.calibrate or settings.reconcile):
+        return
+    report(
+        problems,
+        plants.filter(pl.col("base_activity_t_per_year").is_null()),
+        "plants",
+        "base_activity_t_per_year",
+        "{plant}: base_activity_t_per_year is missing; reconciliation and calibration "
+        "need it",
+        allowed=f"t in {settings.base_year}, 0 for a plant that did not run; what is "
+        "not built yet belongs into projects",
     )
 
 
