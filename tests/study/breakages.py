@@ -47,6 +47,14 @@ def text(table: str, change: Callable[[str], str]) -> Callable[[Any], int | None
     return breaks
 
 
+def encode(table: str, encoding: str) -> Callable[[Any], int | None]:
+    def breaks(folder: Any) -> None:
+        path = folder.path / f"{table}.csv"
+        path.write_text(path.read_text(encoding="utf-8"), encoding=encoding)
+
+    return breaks
+
+
 def remove(table: str) -> Callable[[Any], int | None]:
     def breaks(folder: Any) -> None:
         (folder.path / f"{table}.csv").unlink()
@@ -66,6 +74,39 @@ def unreadable(table: str) -> Callable[[Any], int | None]:
 
 
 CASES = [
+    Case(
+        "plant without base activity",
+        set_in("plants", "chn_mine", base_activity_t_per_year=""),
+        "plants",
+        "base_activity_t_per_year",
+        "chn_mine: base_activity_t_per_year is missing",
+        allowed="0 for a plant that did not run",
+    ),
+    Case(
+        "decimal comma",
+        set_in("plants", "chn_mine", capacity_t_per_year="1,5"),
+        "plants",
+        "capacity_t_per_year",
+        "not a number: it holds a comma",
+        value="1,5",
+        allowed="a decimal point (1.5)",
+    ),
+    Case(
+        "UTF-16",
+        encode("plants", "utf-16"),
+        "plants",
+        "",
+        "it is UTF-16",
+        allowed="CSV UTF-8",
+    ),
+    Case(
+        "rest of the world as home",
+        set_in("settings", "home", value="ROW"),
+        "settings",
+        "value",
+        "the rest of the world is no home",
+        value="ROW",
+    ),
     Case(
         "required table missing",
         remove("plants"),

@@ -13,7 +13,14 @@ import polars as pl
 import pytest
 
 from oreserve.errors import InputError
-from oreserve.study import Study, StudyError, check_study, load_study, studies
+from oreserve.study import (
+    Study,
+    StudyError,
+    check_study,
+    find_home,
+    load_study,
+    studies,
+)
 from oreserve.tables import TABLES, spec
 
 
@@ -239,6 +246,7 @@ def test_overlay_replaces_and_adds_rows_by_key(
         "process",
         "country",
         "capacity_t_per_year",
+        "base_activity_t_per_year",
         "source_id",
         "evidence",
     ]
@@ -247,8 +255,8 @@ def test_overlay_replaces_and_adds_rows_by_key(
         "tiny",
         plants=[
             head,
-            ["usa_mine", "re_mining", "USA", 300, "private", "read"],
-            ["my_plant", "gallium_recovery", "USA", 1, "private", "read"],
+            ["usa_mine", "re_mining", "USA", 300, 200, "private", "read"],
+            ["my_plant", "gallium_recovery", "USA", 1, 0, "private", "read"],
         ],
         sources=[["source_id", "title"], ["private", "Own books"]],
         settings=[["name", "value"], ["horizon_years", 3]],
@@ -258,7 +266,7 @@ def test_overlay_replaces_and_adds_rows_by_key(
     assert plants.height == tiny.table("plants").height + 1
     mine = plants.row(by_predicate=pl.col("plant") == "usa_mine", named=True)
     assert mine["capacity_t_per_year"] == 300
-    assert mine["base_activity_t_per_year"] is None  # the whole row is replaced
+    assert mine["cost_usd_per_t"] is None  # the whole row is replaced
     assert study.settings.horizon_years == 3
     assert study.settings.first_year == 2027
     assert study.hash != tiny.hash
@@ -313,15 +321,70 @@ def test_home_may_be_a_country_or_a_bloc(tiny: Study) -> None:
 @pytest.mark.parametrize(
     "home,says",
     [
-        ("Japan", "did you mean 'JPN'"),
-        ("PACTT", "did you mean 'PACT'"),
-        ("DEU", "neither a country nor a bloc"),
+        ("Japann", r"did you mean JPN \(Japan\)"),
+        ("PACTT", "did you mean PACT"),
+        ("DEU", r"Germany \(DEU\) is not in study tiny; countries allowed: AUS"),
+        ("EU", "EU is a bloc that study tiny does not have; .* BLOCK4, ISLANDS, PACT"),
+        ("ROW", "rest of the world"),
+        ("row", "rest of the world"),
+        ("", "the value is missing"),
         ("ISLANDS", "has no members"),
     ],
 )
 def test_unknown_or_empty_home_is_refused(home: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         load_study("tiny", home=home)
+
+
+@pytest.mark.parametrize(
+    "home,code",
+    [
+        ("Japan", "JPN"), ("japan", "JPN"), ("JP", "JPN"), ("jpn", "JPN"),
+        ("392", "JPN"), ("036", "AUS"), ("36", "AUS"), ("842", "USA"),
+        (" united  states ", "USA"), ("pact", "PACT"),
+    ],
+)  # fmt: skip
+def test_home_may_be_a_name_a_code_or_a_number(home: str, code: str) -> None:
+    assert load_study("tiny", home=home).settings.home == code
+
+
+@pytest.mark.parametrize(
+    "home,code",
+    [("de", "DEU"), ("Deutschland", "DEU"), ("European Union", "EU"), ("eu", "EU"),
+     ("Türkiye", "TUR"), ("turkiye", "TUR")],
+)  # fmt: skip
+def test_home_of_the_real_study(home: str, code: str) -> None:
+    assert find_home(load_study("us-2026"), home) == code
+
+
+def test_part_of_a_country_is_refused_with_the_country() -> None:
+    with pytest.raises(
+        InputError, match=r"did you mean GBR \(United Kingdom\)\?"
+    ) as no:
+        find_home(load_study("us-2026"), "England")
+    assert str(no.value).count(", ") < 20  # not a list of all codes
+
+
+def test_bundled_names_are_read_in_any_case() -> None:
+    assert load_study("TINY").name == "tiny"
+
+
+def test_unknown_base_is_one_error(make_overlay: Callable[..., Any]) -> None:
+    overlay = make_overlay("mine", "us-2025", settings=[["name", "value"]])
+    problems = check_study(overlay.path).problems
+    assert problems["column"].to_list() == ["extends"]
+    assert "us-2026" in problems["problem"][0]
+
+
+def test_check_of_an_overlay_leaves_out_warnings_of_its_base(
+    folder: Any, make_overlay: Callable[..., Any]
+) -> None:
+    folder.set("stocks", "usa_strategic_dy", floor_t=5)  # warns
+    overlay = make_overlay("mine", str(folder.path))
+    report = check_study(overlay.path)
+    assert check_study(folder.path).problems.height == report.base_warnings > 0
+    assert report.problems.is_empty()
+    assert "warnings of the study that it extends" in report.summary()
 
 
 # Settings and periods

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from oreserve.study._load import check_study, load_study, studies
+from oreserve.study._home import find_home
+from oreserve.study._load import check_study, load_study, studies, study_name
 from oreserve.study._problems import CheckReport, StudyError
 from oreserve.study._save import whole_folder
 from oreserve.study._settings import Settings
@@ -27,6 +28,7 @@ __all__ = [
     "base_prices",
     "check_study",
     "driver_state_effects",
+    "find_home",
     "load_shock",
     "load_study",
     "measure_effects",
@@ -36,5 +38,6 @@ __all__ = [
     "purchase_price",
     "shocks",
     "studies",
+    "study_name",
     "whole_folder",
 ]

@@ -87,8 +87,21 @@ def check_study(study: str | Path) -> CheckReport:
         problems.error("study", str(error), value=str(study))
         return CheckReport(str(study), problems.frame())
     problems = Problems()
-    _checked(_read_all(folder, problems), problems)
-    return CheckReport(str(study), problems.frame())
+    loaded = _read_all(folder, problems)
+    _checked(loaded, problems)
+    if loaded is None or loaded.package.extends is None or problems.has_errors:
+        return CheckReport(str(study), problems.frame())
+    base = find_folder(loaded.package.extends, beside=folder)
+    found = Problems()
+    _checked(_read_all(base, found), found)
+    known = set(found.rows)
+    own = Problems([problem for problem in problems.rows if problem not in known])
+    return CheckReport(
+        str(study),
+        own.frame(),
+        base=loaded.package.extends,
+        base_warnings=len(set(problems.rows) & known),
+    )
 
 
 def studies() -> pl.DataFrame:
@@ -100,6 +113,26 @@ def studies() -> pl.DataFrame:
         rows.append((name, title, str(bundled_folder() / name)))
     schema = {"name": pl.String, "title": pl.String, "path": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def study_name(study: str | Path) -> str:
+    """Return the name of a study without reading its tables.
+
+    Raises
+    ------
+    StudyError
+        If there is no such study, or its datapackage.json cannot be read.
+
+    Examples
+    --------
+    >>> study_name("TINY")
+    'tiny'
+    """
+    problems = Problems()
+    package = read_package(_found(study), problems)
+    if package is None:
+        raise study_error(str(study), problems.frame())
+    return package.name
 
 
 def recheck(study: Study) -> None:
@@ -174,6 +207,10 @@ def _read_all(folder: Path, problems: Problems) -> _Loaded | None:
 
 
 def _chain(folder: Path, problems: Problems) -> list[Package]:
+    """Return a package and all that it extends; nothing if one of them is missing.
+
+    Without its base an overlay would seem to lack most tables.
+    """
     chain: list[Package] = []
     seen: list[Path] = []
     while True:
@@ -185,11 +222,11 @@ def _chain(folder: Path, problems: Problems) -> list[Package]:
                 value=str(folder),
                 file=str(seen[0] / "datapackage.json"),
             )
-            return chain
+            return []
         seen.append(folder.resolve())
         package = read_package(folder, problems)
         if package is None:
-            return chain
+            return []
         chain.append(package)
         if package.extends is None:
             return chain
@@ -203,7 +240,7 @@ def _chain(folder: Path, problems: Problems) -> list[Package]:
                 value=package.extends,
                 file=str(folder / "datapackage.json"),
             )
-            return chain
+            return []
 
 
 def _overlaid(name: str, below: pl.DataFrame, above: pl.DataFrame) -> pl.DataFrame:

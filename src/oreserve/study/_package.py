@@ -50,8 +50,8 @@ def bundled_names() -> tuple[str, ...]:
 def find_folder(study: str | Path, *, beside: Path | None = None) -> Path:
     """Return the folder of a study.
 
-    A plain word is a bundled name first, then a folder; anything with a
-    separator is a path, relative to `beside` if given.
+    A plain word is a bundled name first, then a folder, then a bundled name in
+    other case; anything with a separator is a path, relative to `beside` if given.
 
     Raises
     ------
@@ -68,6 +68,8 @@ def find_folder(study: str | Path, *, beside: Path | None = None) -> Path:
         return path.parent
     if (path / DESCRIPTOR).is_file():
         return path
+    if text.lower() in bundled_names():  # US-2026
+        return bundled_folder() / text.lower()
     if path.is_dir():
         message = f"{path} is no study: it has no {DESCRIPTOR}"
         raise InputError(message)

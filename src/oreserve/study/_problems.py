@@ -142,11 +142,14 @@ class CheckReport:
     """Everything that is wrong with a study; `ok` if nothing keeps it from loading.
 
     `problems` has severity, table, row, column, value, problem, allowed, nearest
-    and file.
+    and file. Of an overlay it leaves out the warnings that `base`, the study that
+    it extends, has without it; `base_warnings` is their number.
     """
 
     name: str
     problems: pl.DataFrame
+    base: str | None = None
+    base_warnings: int = 0
 
     @property
     def ok(self) -> bool:
@@ -159,4 +162,10 @@ class CheckReport:
         warnings = self.problems.height - errors
         verdict = "loads" if self.ok else "does not load"
         head = f"{self.name}: {verdict}; {errors} errors, {warnings} warnings"
-        return "\n".join([head, *lines(self.problems)])
+        left_out = []
+        if self.base_warnings:
+            left_out.append(
+                f"left out: {self.base_warnings} warnings of the study that it "
+                f"extends; `oreserve check {self.base}` lists them"
+            )
+        return "\n".join([head, *lines(self.problems), *left_out])

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 ROW = "_row"
 FILE = "_file"
 LARGEST = 1e15
+_COMMA = re.compile(r"[-+]?\d[\d.' ]*(,\d+)+(\.\d*)?$")  # 1,5 or 1,500
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -100,9 +103,20 @@ def _raw_frame(table: str, path: Path, problems: Problems) -> pl.DataFrame | Non
             )
             return None
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
         problems.error(table, f"the file cannot be read: {_first_line(error)}", **place)
+        return None
+    except UnicodeDecodeError as error:
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        kind = "is UTF-16" if wide else f"is not UTF-8 ({_first_line(error)})"
+        problems.error(
+            table,
+            f"the file cannot be read: it {kind}",
+            allowed="UTF-8; a spreadsheet saves it as 'CSV UTF-8 (comma delimited)'",
+            **place,
+        )
         return None
     if "\0" in text:
         problems.error(table, "the file is corrupt: it holds zero bytes", **place)
@@ -284,7 +298,11 @@ class _Cells:
             return
         bad = typed.is_null() & text.is_not_null()
         for row, value in zip(rows.filter(bad), text.filter(bad), strict=True):
-            self._cell(row, name, value, f"not a {column.type}", allowed)
+            problem = f"not a {column.type}"
+            if column.type in {"number", "integer"} and _COMMA.match(value):
+                problem += ": it holds a comma"
+                allowed = "a decimal point (1.5) and no separator of thousands"
+            self._cell(row, name, value, problem, allowed)
 
     def _numbers(
         self, text: pl.Series, rows: pl.Series, column: ColumnSpec, name: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from oreserve.study._home import REST
 from oreserve.study._problems import Problem, Problems
 from oreserve.study._read import FILE, ROW
 from oreserve.tables import (
@@ -204,12 +205,14 @@ def home_members(frames: Frames, settings: Settings) -> tuple[str, ...]:
 
 
 def _check_home(frames: Frames, settings: Settings, problems: Problems) -> None:
-    if home_members(frames, settings):
+    if home_members(frames, settings) and settings.home != REST:
         return
-    countries = set(frames["countries"]["country"].drop_nulls())
+    countries = set(frames["countries"]["country"].drop_nulls()) - {REST}
     blocs = set(frames["memberships"]["bloc"].drop_nulls())
     if settings.home in blocs:
         problem = f"bloc {settings.home} has no members on {settings.as_of}"
+    elif settings.home == REST:
+        problem = "the rest of the world is no home"
     else:
         problem = "home is neither a country nor a bloc of the study"
     code = nearest_country(settings.home)

@@ -14,8 +14,10 @@ import polars as pl
 
 from oreserve.errors import InputError
 from oreserve.study._dates import add_months
+from oreserve.study._home import find_home
 from oreserve.tables import (
     TABLES,
+    choices,
     country_names,
     empty,
     nearest,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 EVERYBODY = "*"
 # Settings that the checks of the tables depend on.
-_CHECKED = ("home", "as_of", "base_year", "first_year", "calibrate")
+_CHECKED = ("home", "as_of", "base_year", "first_year", "calibrate", "reconcile")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,11 +113,13 @@ class Study:
         hint = f"; did you mean {close!r}?" if close else ""
         return (
             f"{name!r} is neither a country nor a bloc of study {self.name}"
-            f"; allowed: {', '.join([*countries, *blocs])}{hint}"
+            f"; {choices(name, [*countries, *blocs])}{hint}"
         )
 
     def with_settings(self, **changes: Any) -> Study:
         """Return the study with other settings; unknown ones are refused.
+
+        `home` may be a name, an ISO code or a number of a country, or a bloc.
 
         Raises
         ------
@@ -125,9 +129,9 @@ class Study:
         """
         changed = self.settings.changed(**changes)
         study = replace(self, settings=changed, _filled={})
-        if changed.home != self.settings.home and not study.home_countries:
-            message = f"bloc {changed.home!r} has no members on {changed.as_of}"
-            raise InputError(message)
+        if "home" in changes:
+            changed = replace(changed, home=find_home(study, changed.home))
+            study = replace(study, settings=changed)
         if any(
             getattr(changed, name) != getattr(self.settings, name) for name in _CHECKED
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 ColumnType = Literal["text", "number", "integer", "boolean", "date", "list"]
+_FEW = 10  # names that a message can list
+_LIKE = 0.6  # share of letters in common from which a name may be meant
+_VERY_LIKE = 0.72  # likewise where the names begin with different letters
 _TYPES = ("text", "number", "integer", "boolean", "date", "list")
 
 
@@ -167,8 +171,9 @@ def spec(table: str) -> TableSpec:
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """Return the allowed name that is most like `name`, or None if none is near.
 
-    Case, blanks, hyphens and underscores do not count; ties go to the first in
-    sorted order.
+    Case, blanks, accents, hyphens and underscores do not count; ties go to the
+    first in sorted order. A name that shares little with it is not near: zirconium
+    is no answer to iron, although it holds its letters.
 
     Examples
     --------
@@ -177,15 +182,51 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     >>> nearest("xyz", ["gallium"]) is None
     True
     """
+    found = _alike(name, allowed)
+    return found[0] if found else None
+
+
+def choices(name: str, allowed: Iterable[str]) -> str:
+    """Return what may stand instead of `name`, short enough for a message.
+
+    All allowed names if there are at most ten, else the three nearest of them and
+    how many there are.
+
+    Examples
+    --------
+    >>> choices("iron", ["zirconium", "gallium"])
+    'allowed: gallium, zirconium'
+    """
+    names = sorted(set(allowed))
+    if not names:
+        return "allowed: none"
+    if len(names) <= _FEW:
+        return f"allowed: {', '.join(names)}"
+    close = _alike(name, names)[:3]
+    if close:
+        return f"nearest of {len(names)}: {', '.join(close)}"
+    return f"none of {len(names)} names is near, such as {', '.join(names[:3])}"
+
+
+def _alike(name: str, allowed: Iterable[str]) -> list[str]:
+    """Return the allowed names that are near, the nearest first."""
+    wanted = _plain(name)
     plain: dict[str, str] = {}
     for one in sorted(allowed):
         plain.setdefault(_plain(one), one)
-    found = difflib.get_close_matches(_plain(name), sorted(plain), n=1, cutoff=0.6)
-    return plain[found[0]] if found else None
+    found = difflib.get_close_matches(wanted, sorted(plain), n=10, cutoff=_LIKE)
+    return [
+        plain[one]
+        for one in found
+        if one[:1] == wanted[:1]
+        or difflib.SequenceMatcher(None, one, wanted).ratio() >= _VERY_LIKE
+    ]
 
 
 def _plain(name: str) -> str:
-    return name.strip().lower().replace("-", "_").replace(" ", "_")
+    folded = unicodedata.normalize("NFKD", name.strip().lower())
+    letters = "".join(c for c in folded if not unicodedata.combining(c))
+    return letters.replace("-", "_").replace(" ", "_")
 
 
 @dataclass(frozen=True)
@@ -268,13 +309,56 @@ def country_code(name: str) -> str | None:
     return _country_codes().get(_plain(name))
 
 
+@cache
+def _short_codes() -> dict[str, str]:
+    """Return the code of each ISO alpha-2 code and number of trade statistics."""
+    codes: dict[str, str] = {}
+    for row in _rows("countries.csv"):
+        numbers = [text.lstrip("0") for text in row["numbers"].split(";")]
+        for short in filter(None, [row["iso2"].lower(), *numbers]):
+            codes.setdefault(short, row["iso3"])
+    return codes
+
+
+def any_country_code(text: str) -> str | None:
+    """Return the code that a name, alias, alpha-2 or alpha-3 code or number means.
+
+    For what a person types: in files, `NA` or a number may mean something else.
+
+    Examples
+    --------
+    >>> [any_country_code(t) for t in ("Japan", "jp", "392", "jpn", "England")]
+    ['JPN', 'JPN', 'JPN', 'JPN', None]
+    """
+    short = text.strip().lower()
+    known = _short_codes().get(short.lstrip("0") if short.isdigit() else short)
+    return known or country_code(text)
+
+
+@cache
+def _near_names() -> dict[str, str]:
+    """Return names that mean a part of a country, or too much: only a hint."""
+    return {
+        _plain(name): row["iso3"]
+        for row in _rows("countries.csv")
+        for name in filter(None, row["near"].split(";"))
+    }
+
+
 def nearest_country(name: str) -> str | None:
-    """Return the code that a misspelt country name or code most likely means."""
-    exact = country_code(name)
+    """Return the code that a misspelt country name or code most likely means.
+
+    Examples
+    --------
+    >>> nearest_country("England"), nearest_country("Germny")
+    ('GBR', 'DEU')
+    """
+    exact = country_code(name) or _near_names().get(_plain(name))
     if exact:
         return exact
-    close = nearest(name, _country_codes())
-    return _country_codes()[close] if close else None
+    words = {**_near_names(), **_country_codes()}
+    close = nearest(name, words)
+    return words[close] if close else None
 
 
 def dtype_of(column: ColumnSpec) -> pl.DataType:
