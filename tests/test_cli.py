@@ -134,7 +134,7 @@ def test_unknown_instrument_names_the_nearest(capsys):
         (PermissionError(errno.EACCES, "no", "/data/x"), 1, "Not allowed"),
         (MemoryError(), 1, "--scenarios"),
         (ZeroDivisionError("division by zero"), 1, "report it"),
-        (KeyboardInterrupt(), 130, "Run again to resume"),
+        (KeyboardInterrupt(), 130, "nothing was left half-written"),
     ],
 )
 def test_no_exception_shows_a_traceback(capsys, monkeypatch, error, code, words):
@@ -219,6 +219,55 @@ def test_file_as_target_is_refused(tmp_path):
         check_target(tmp_path / "plan")
 
 
+def test_result_of_another_command_is_not_replaced(capsys, tmp_path):
+    out = tmp_path / "o"
+    first = ("simulate", "tiny", "--periods", "1", "--out", str(out))
+    assert run(capsys, *first)[0] == 0
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    code, _, err = run(capsys, "assess", "tiny", "--out", str(out))
+    assert code == 1
+    assert "`oreserve simulate` on study tiny" in err
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+    assert run(capsys, *first)[0] == 0  # the same again replaces it
+
+
+def test_result_of_another_study_is_not_replaced(capsys, tmp_path):
+    out = tmp_path / "o"
+    out.mkdir()
+    (out / "outcome.json").write_text('{"study": "us-2026"}')
+    code, _, err = run(capsys, "simulate", "tiny", "--periods", "1", "--out", str(out))
+    assert code == 1
+    assert "on study us-2026" in err
+    assert "name another folder" in err
+    (out / "outcome.json").write_text("{")
+    code, _, err = run(capsys, "simulate", "tiny", "--out", str(out))
+    assert code == 1
+    assert "unknown study" in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["plan", "tiny"], ["simulate", "tiny"], ["assess", "tiny"], ["report", "x"]],
+    ids=lambda c: c[0],
+)
+def test_empty_out_is_refused(capsys, command):
+    code, _, err = run(capsys, *command, "--out", "")
+    assert code == 2
+    assert "is empty" in err
+
+
+def test_interrupt_of_what_cannot_resume_does_not_say_so(capsys, monkeypatch):
+    import oreserve.study
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(oreserve.study, "load_study", stop)
+    code, _, err = run(capsys, "simulate", "tiny")
+    assert code == 130
+    assert "resume" not in err
+
+
 # --- the commands on the tiny study --------------------------------------------------
 
 
@@ -232,6 +281,37 @@ def test_misspelt_study_names_the_nearest(capsys):
     code, _, err = run(capsys, "simulate", "tinny")
     assert code == 1
     assert "did you mean 'tiny'?" in err
+
+
+@pytest.mark.parametrize("home", ["Japan", "jpn", "392"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "tiny"],
+        ["simulate", "tiny", "--periods", "1"],
+        ["plan", "tiny", "--budget", "0", *QUICK],
+        ["watch", "tiny", "--on", "2026-11-22"],
+        ["assess", "tiny"],
+    ],
+    ids=lambda c: c[0],
+)
+def test_every_command_reads_homes_alike(capsys, command, home):
+    assert run(capsys, *command, "--home", home)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["check", "simulate", "plan", "assess"])
+def test_plant_without_base_activity_is_named_early(capsys, tmp_path, command):
+    study = tmp_path / "mine"
+    study.mkdir()
+    (study / "datapackage.json").write_text('{"name": "mine", "extends": "tiny"}')
+    (study / "plants.csv").write_text(
+        "plant,process,country,capacity_t_per_year,source_id,evidence\n"
+        "my_mine,gallium_recovery,USA,1,invented,assumed\n"
+    )
+    code, out, err = run(capsys, command, str(study))
+    assert code == 1
+    assert "my_mine: base_activity_t_per_year is missing" in out + err
+    assert "0 for a plant that did not run" in out + err
 
 
 def test_check_tiny_is_clean(capsys):
@@ -315,5 +395,6 @@ def test_interrupt_leaves_nothing_behind(tmp_path):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Interrupted" in err
+    assert "resume" in err  # a plan with a folder keeps its finished stages
     assert "Traceback" not in err
     assert {p.name for p in tmp_path.iterdir()} <= {".plan.resume"}

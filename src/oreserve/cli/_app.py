@@ -23,6 +23,7 @@ from oreserve.cli._options import (
     OutOption,
     SeedOption,
     StudyArgument,
+    out_path,
     parse_budget,
 )
 from oreserve.cli._progress import Stages
@@ -147,16 +148,25 @@ def shocks(*, as_json: JsonOption = False) -> None:
 
 @app.command()
 @guarded
-def check(study: StudyArgument = DEFAULT_STUDY, *, as_json: JsonOption = False) -> None:
+def check(
+    study: StudyArgument = DEFAULT_STUDY,
+    *,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Report every problem of a study at once; exit code 1 if it cannot load.
 
     For example:
 
       oreserve check my-study
+
+      oreserve check my-study --home Japan
     """
-    from oreserve.study import check_study
+    from oreserve.study import check_study, load_study
 
     report = check_study(study)
+    if report.ok and home is not None:
+        load_study(study, home=home)  # raises if the study does not hold from there
     if as_json:
         _print_json({"ok": report.ok, "problems": _rows(report.problems)})
     else:
@@ -322,7 +332,11 @@ def report(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="HTML file to write; default report.html in the folder."),
+        typer.Option(
+            help="HTML file to write; default report.html in the folder.",
+            metavar="FILE",
+            parser=out_path,
+        ),
     ] = None,
 ) -> None:
     """Write the report of a finished plan again, as one HTML file.

@@ -12,6 +12,8 @@ import errno
 import functools
 import os
 import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 import typer
@@ -19,15 +21,31 @@ import typer
 from oreserve.errors import InfeasibleError, InputError, OreserveError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["INTERRUPTED", "guarded"]
+__all__ = ["INTERRUPTED", "Running", "guarded", "running"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 REPORT_AT = "https://github.com/oreserve/oreserve/issues"
 
 P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Running:
+    """The command that runs, as a person typed it, and its options."""
+
+    name: str
+    options: Mapping[str, object]
+
+
+_RUNNING: ContextVar[Running | None] = ContextVar("running", default=None)
+
+
+def running() -> Running | None:
+    """Return the command that runs; None outside of one."""
+    return _RUNNING.get()
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -38,6 +56,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        name = command.__name__.partition("_")[0]  # assess_study is `assess`
+        token = _RUNNING.set(Running(name, kwargs))
         try:
             command(*args, **kwargs)
             sys.stdout.flush()  # a closed pipe shows here, not at the exit of Python
@@ -46,16 +66,27 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             _leave_pipe()
         except KeyboardInterrupt:
-            _stop(
-                "Interrupted; nothing was left half-written. Run again to resume.",
-                INTERRUPTED,
-            )
+            _stop(_interrupted(), INTERRUPTED)
         except BaseException as error:
             if os.environ.get("ORESERVE_DEBUG") or isinstance(error, SystemExit):
                 raise
             _stop(*_explain(error))
+        finally:
+            _RUNNING.reset(token)
 
     return run
+
+
+def _interrupted() -> str:
+    """Say what an interrupt left; only a plan with a folder keeps its stages."""
+    now = running()
+    resumes = now is not None and now.name == "plan" and now.options.get("out")
+    then = (
+        " Run the same command again to resume after the last finished stage."
+        if resumes
+        else ""
+    )
+    return f"Interrupted; nothing was left half-written.{then}"
 
 
 def _leave_pipe() -> NoReturn:

@@ -18,6 +18,7 @@ __all__ = [
     "OutOption",
     "SeedOption",
     "StudyArgument",
+    "out_path",
     "parse_budget",
 ]
 
@@ -30,13 +31,29 @@ StudyArgument = Annotated[
 HomeOption = Annotated[
     str | None,
     typer.Option(
-        help="The country or bloc that is kept supplied: USA, JPN, DEU, EU.",
-        metavar="CODE",
+        help="The country or bloc that is kept supplied: a name, ISO code or number "
+        "of a country (Japan, JPN, JP, 392), or a bloc of the study (EU).",
+        metavar="HOME",
     ),
 ]
+
+
+def out_path(text: str) -> Path:
+    """Read a path to write to; an empty one is not the current folder."""
+    if not str(text).strip():
+        message = "is empty; name a folder or file to write"
+        raise typer.BadParameter(message)
+    return Path(text)
+
+
 OutOption = Annotated[
     Path | None,
-    typer.Option(help="Folder for the result; it appears whole or not at all."),
+    typer.Option(
+        help="Folder for the result; it appears whole or not at all. Only an earlier "
+        "result of the same command and study is replaced.",
+        metavar="FOLDER",
+        parser=out_path,
+    ),
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
 JsonOption = Annotated[
