@@ -384,7 +384,11 @@ def test_check_of_an_overlay_leaves_out_warnings_of_its_base(
     report = check_study(overlay.path)
     assert check_study(folder.path).problems.height == report.base_warnings > 0
     assert report.problems.is_empty()
-    assert "warnings of the study that it extends" in report.summary()
+    assert f"`oreserve check {folder.path}` lists them" in report.summary()
+    overlay.write("demands", ["demand", "item"], [["mine", "galium"]])
+    broken = check_study(overlay.path)  # its own errors, still not those warnings
+    assert not broken.ok
+    assert set(broken.problems["severity"]) == {"error"}
 
 
 # Settings and periods

@@ -89,17 +89,17 @@ def check_study(study: str | Path) -> CheckReport:
     problems = Problems()
     loaded = _read_all(folder, problems)
     _checked(loaded, problems)
-    if loaded is None or loaded.package.extends is None or problems.has_errors:
+    if loaded is None or loaded.package.extends is None:
         return CheckReport(str(study), problems.frame())
     base = find_folder(loaded.package.extends, beside=folder)
     found = Problems()
     _checked(_read_all(base, found), found)
-    known = set(found.rows)
+    known = {problem for problem in found.rows if problem.severity == "warning"}
     own = Problems([problem for problem in problems.rows if problem not in known])
     return CheckReport(
         str(study),
         own.frame(),
-        base=loaded.package.extends,
+        base=base.name if base.parent == bundled_folder() else str(base),
         base_warnings=len(set(problems.rows) & known),
     )
 

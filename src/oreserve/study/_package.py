@@ -87,7 +87,7 @@ def read_package(folder: Path, problems: Problems) -> Package | None:
     descriptor = folder / DESCRIPTOR
     place = {"file": str(descriptor)}
     try:
-        content = json.loads(descriptor.read_text(encoding="utf-8"))
+        content = json.loads(descriptor.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         problems.error(DESCRIPTOR, f"cannot be read: {error}", **place)
         return None
