@@ -21,10 +21,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then echo $$p; break; fi; done)
 
-.PHONY: help plan test lint types layers docs bench study picture clean
+.PHONY: help install plan test lint types layers docs bench study picture clean
 
 help:
 	@echo "make plan    what $(BUDGET) USD should buy, sign and build: $(OUT)/report.html"
+	@echo "make install Oreserve into $(VENV), without running anything"
 	@echo "make test    ruff, mypy, import layers, documentation, tests"
 	@echo "make docs    the documentation, site/index.html"
 	@echo "make bench   speed against other programs (installs them)"
@@ -52,6 +53,9 @@ help:
 	@echo "Installing Oreserve with its development tools into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ .make/run
+
+install: .make/run
+	@echo "Installed. For the command line: . $(BIN)/activate && oreserve --help"
 
 plan: .make/run
 	@$(BIN)/oreserve plan $(STUDY) --budget $(BUDGET) --workers $(WORKERS) --out $(OUT)

@@ -8,6 +8,7 @@ import importlib.util
 import re
 import runpy
 import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,26 @@ def test_commands_of_the_readme_run(tmp_path, monkeypatch, capsys):
         elif "make" not in snippet.text:
             quick = " --scenarios 4 --verify 6 --no-sensitivity --no-frontier"
             run_commands(snippet.text.replace("--budget 5e6 ", f"--budget 5e6{quick} "))
+
+
+def test_make_commands_of_the_readme_exist_and_help_lists_them():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"^make (\w+)", readme, re.MULTILINE)
+    assert named[:3] == ["plan", "test", "install"]
+    make = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in named:
+        assert re.search(rf"^{target}:", make, re.MULTILINE), target
+        assert re.search(rf'@echo "make {target}\b', make), target
+
+
+def test_make_install_runs_no_plan():
+    shown = subprocess.run(
+        ["make", "--dry-run", "--always-make", "install"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "pip install" in shown
+    assert "bin/activate" in shown
+    assert "oreserve plan" not in shown
 
 
 def test_first_screen_of_the_readme_has_the_two_commands_and_the_picture():
