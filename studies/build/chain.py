@@ -168,16 +168,17 @@ class ChainRows:
         *,
         capacity: Mapping[str, Figure] | None = None,
         before: Mapping[str, float] | None = None,
+        small: float = SMALL_PLANT,
         **columns: Value,
     ) -> None:
-        """Add one aggregate plant a country; small ones join ROW.
+        """Add one aggregate plant a country; under `small` of world output join ROW.
 
         Capacity is the published one, else the larger output of the base year and
         the year `before` over 0.9, and never under output.
         """
         world = sum(f.t for f in output.values())
         keep = frozenset(
-            c for c in self.keep if c in output and output[c].t >= SMALL_PLANT * world
+            c for c in self.keep if c in output and output[c].t >= small * world
         )
         values = fold({c: f.t for c, f in output.items()}, keep)
         given = fold({c: f.t for c, f in (capacity or {}).items()}, keep)
@@ -450,8 +451,17 @@ class ChainRows:
                 note="share of import sources x net imports",
             )
 
-    def assumed_lanes(self, item: str, source_id: str | None = None) -> None:
-        """Join what is left over to what is still needed, in proportion."""
+    def assumed_lanes(
+        self,
+        item: str,
+        source_id: str | None = None,
+        *,
+        closed: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
+        """Join what is left over to what is still needed, in proportion.
+
+        Pairs in `closed` get nothing beyond the trade that is already there.
+        """
         supply, need = self.supply_and_need(item)
         position = {c: supply.get(c, 0.0) - need.get(c, 0.0) for c in {*supply, *need}}
         taken = set()
@@ -468,7 +478,9 @@ class ChainRows:
             "Lanes without published trade: net sellers supply net buyers in "
             "proportion, less where sanctions hold",
         )
-        for (source, target), tonnes in sorted(fill_lanes(named).items()):
+        for (source, target), tonnes in sorted(
+            fill_lanes(named, closed=closed).items()
+        ):
             if (source, target) in taken:
                 key = (item, source, target)
                 row = self.tables.rows(

@@ -187,7 +187,12 @@ def _weight(source: str, target: str) -> float:
     return 1.0
 
 
-def fill_lanes(position: Mapping[str, float], *, share: float = SMALL) -> Flows:
+def fill_lanes(
+    position: Mapping[str, float],
+    *,
+    share: float = SMALL,
+    closed: frozenset[tuple[str, str]] = frozenset(),
+) -> Flows:
     """Join net sellers to net buyers in proportion, by iterative fitting.
 
     Parameters
@@ -196,6 +201,8 @@ def fill_lanes(position: Mapping[str, float], *, share: float = SMALL) -> Flows:
         Supply less needs less lanes already fixed, t a year, by country.
     share
         Lanes under this share of all trade go where both ends keep two others.
+    closed
+        Pairs of exporter and importer that get no lane.
     """
     sellers = {c: v for c, v in sorted(position.items()) if v > 0}
     buyers = {c: -v for c, v in sorted(position.items()) if v < 0}
@@ -209,7 +216,7 @@ def fill_lanes(position: Mapping[str, float], *, share: float = SMALL) -> Flows:
         (a, b): row[a] * column[b] / traded * _weight(a, b)
         for a in row
         for b in column
-        if _weight(a, b) > 0
+        if _weight(a, b) > 0 and (a, b) not in closed
     }
     lanes = _fit(lanes, row, column)
     for pair in sorted(lanes, key=lambda p: (lanes[p], p)):
