@@ -240,9 +240,11 @@ def test_result_of_another_study_is_not_replaced(capsys, tmp_path):
     assert "on study us-2026" in err
     assert "name another folder" in err
     (out / "outcome.json").write_text("{")
-    code, _, err = run(capsys, "simulate", "tiny", "--out", str(out))
+    code, _, err = run(capsys, "assess", "tiny", "--out", str(out))
     assert code == 1
     assert "unknown study" in err
+    again = ("simulate", "tiny", "--periods", "1", "--out", str(out))
+    assert run(capsys, *again)[0] == 0  # a broken head is mended by its command
 
 
 @pytest.mark.parametrize(
