@@ -69,7 +69,7 @@ def test_bad_mineral_is_named_on_the_page(tmp_path):
 def test_table_says_kind_lists_and_what_home_keeps(capsys):
     assert main(["assess", "tiny", "--sort", "loss"]) == 0
     text = capsys.readouterr().out
-    for words in ("3% without", "100% indirect", "lists", "order of exposure"):
+    for words in ("3% w/o CHN", "100% indirect", "lists", "order of exposure"):
         assert words in text, words
     first = next(line for line in text.splitlines() if "indirect" in line)
     assert "neodymium" in first
@@ -95,6 +95,22 @@ def test_explain_prints_the_chain(folder, capsys):
         assert word in text
     assert main(["explain", f"{folder}/cells.csv:2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"]
+
+
+def test_explain_leads_from_what_stands_beside_the_score(folder, capsys):
+    lines = (folder / "ranking.csv").read_text(encoding="utf-8").splitlines()
+    number = next(n for n, line in enumerate(lines) if ",gallium," in line)
+    assert main(["explain", f"{folder}/ranking.csv:{number}:home_kept"]) == 0
+    text = capsys.readouterr().out
+    assert "country of origin whose loss takes most" in text
+    assert "  from " not in text  # low and high are those of the score
+    assert main(["explain", f"{folder}/ranking.csv:{number}:score"]) == 0
+    assert "  from " in capsys.readouterr().out
+    lines = (folder / "elements.csv").read_text(encoding="utf-8").splitlines()
+    number = next(n for n, line in enumerate(lines) if "gallium" in line)
+    assert main(["explain", f"{folder}/elements.csv:{number}:hhi"]) == 0
+    text = capsys.readouterr().out
+    assert "plants/chn_gallium" in text
 
 
 def test_page_is_whole_and_loads_nothing(page):

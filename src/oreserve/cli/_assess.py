@@ -164,6 +164,7 @@ COLUMNS = (  # heading, side, also in a narrow terminal
     ("use", "right", False), ("loss", "right", False),
     ("class", "left", True), ("lists", "left", True),
 )  # fmt: skip
+BOUNDED = frozenset({"value", "score", "share", "hhi"})  # what low and high are of
 WIDE = 140  # characters from which all columns fit; files and pipes get more
 NOTES = (
     (
@@ -175,8 +176,8 @@ NOTES = (
         "where that is unknown."
     ),
     (
-        "home keeps: part of home's use left without the country of origin whose loss "
-        "takes most."
+        "home keeps: part of home's use left without (w/o) the country of origin whose "
+        "loss takes most."
     ),
     (
         "firm: rows read or from a secondary source. use, loss: million USD a year at "
@@ -190,13 +191,16 @@ def _print_ranking(found: Assessment) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 170)
     shown = [n for n, (*_, always) in enumerate(COLUMNS)
              if always or console.width >= WIDE]  # fmt: skip
     table = Table(title=f"Exposure of {found.home}, base year {found.year}")
     for n in shown:
         heading, side, _ = COLUMNS[n]
-        table.add_column(heading, justify="right" if side == "right" else "left")
+        table.add_column(
+            heading, justify="right" if side == "right" else "left",
+            no_wrap=heading != "most exposed",
+        )  # fmt: skip
     for row in found.ranking.iter_rows(named=True):
         cells = _ranking_cells(row)
         table.add_row(*(cells[n] for n in shown))
@@ -220,7 +224,7 @@ def _ranking_cells(row: dict[str, Any]) -> tuple[str, ...]:
         word = "group" if row["class"] == "group" else NO_DATA
         return ("", row["mineral"], word, *[""] * 9, word, lists)
     hhi, kept = row["concentration"], row["home_kept"]
-    without = f" without {row['origin']}" if row["origin"] else ""
+    without = f" w/o {row['origin']}" if row["origin"] else ""
     return (
         str(row["rank"]),
         row["mineral"],
@@ -286,7 +290,9 @@ def _lines(found: Explanation, most: int) -> list[str]:
             "year", "period", "status") if found.row.get(k) is not None]  # fmt: skip
     number = "" if found.value is None else f" = {found.value}"
     lines = [f"{found.name}{number}", f"  at {found.place}", f"  {', '.join(keys)}"]
-    if found.row.get("low") is not None:
+    column = found.place.rpartition(":")[2]
+    is_bounded = column.isdigit() or column in BOUNDED
+    if found.row.get("low") is not None and is_bounded:
         lines.append(f"  from {found.row['low']} to {found.row['high']}")
     if found.row.get("reason"):
         lines.append(f"  because {found.row['reason']}")

@@ -214,7 +214,7 @@ def _cell_rows(file: Path, row: Mapping[str, Any]) -> str | None:
     """Rows of the cells beside a table of an assessment, for the same item."""
     beside = file.with_name("cells.csv")
     wanted = {
-        "shares": ("hhi",), "elements": ("hhi_governance",),
+        "shares": ("hhi",),
         "points": ("n_minus_1_cover_home_origin",)
         if row.get("level") == "home_origin"
         else ("n_minus_1_cover_country",),
@@ -230,10 +230,7 @@ def _cell_rows(file: Path, row: Mapping[str, Any]) -> str | None:
         pl.col("indicator").is_in(wanted)
     )
     same = "item" if row.get("item") else "mineral"
-    if file.stem == "elements":  # all items that hold the element at the stage
-        cells = cells.filter(pl.col("item").is_in(str(row.get("items")).split("; ")))
-    else:
-        cells = cells.filter(pl.col(same) == row.get(same))
+    cells = cells.filter(pl.col(same) == row.get(same))
     texts = [t for t in cells["rows"].drop_nulls().to_list() if t]
     pairs = dict.fromkeys(pair for t in texts for pair in split_rows(t))
     if file.stem == "shares" and row.get("country"):
