@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -92,9 +94,19 @@ def test_missing_base_activity_is_asked_for_by_name(tiny):
         .otherwise(pl.col("base_activity_t_per_year"))
         .alias("base_activity_t_per_year")
     )
-    study = tiny.with_tables(plants=gap)
     with pytest.raises(ValueError, match=f"{first}: base_activity_t_per_year"):
-        build_chains(study)
+        tiny.with_tables(plants=gap)
+    unchecked = replace(tiny, tables={**tiny.tables, "plants": gap}, _filled={})
+    with pytest.raises(ValueError, match=f"{first}: base_activity_t_per_year"):
+        build_chains(unchecked)
+
+
+def test_base_activity_may_be_missing_where_no_base_year_must_balance(tiny):
+    gap = tiny.table("plants").with_columns(
+        pl.lit(None, dtype=pl.Float64).alias("base_activity_t_per_year")
+    )
+    exact = tiny.with_settings(calibrate=False, reconcile=False)
+    assert exact.with_tables(plants=gap).table("plants").height == gap.height
 
 
 def test_row_order_does_not_matter(tiny):
