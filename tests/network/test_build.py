@@ -106,7 +106,11 @@ def test_base_activity_may_be_missing_where_no_base_year_must_balance(tiny):
         pl.lit(None, dtype=pl.Float64).alias("base_activity_t_per_year")
     )
     exact = tiny.with_settings(calibrate=False, reconcile=False)
-    assert exact.with_tables(plants=gap).table("plants").height == gap.height
+    no_totals = exact.table("observations").clear()
+    study = exact.with_tables(plants=gap, observations=no_totals)
+    assert build_chains(study)
+    with pytest.raises(ValueError, match="base_activity_t_per_year is missing"):
+        study.with_settings(reconcile=True)
 
 
 def test_row_order_does_not_matter(tiny):
