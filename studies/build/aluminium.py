@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from studies.build.chain import BY_PRODUCT, MINE, REFINER, ChainRows
-from studies.build.flows import baci_flows
+from studies.build.chain import BY_PRODUCT, FILL, MINE, REFINER, ChainRows
+from studies.build.flows import WEST, Flows, baci_flows
 from studies.build.mcs import (
     Figure,
     capacity,
@@ -48,6 +48,18 @@ KEEP = frozenset(
         "GRC",
         "NLD",
         "IRL",
+        "BHR",
+        "ISL",
+        "KAZ",
+        "MYS",
+        "ROU",
+        "SAU",
+        "SWE",
+        "TUR",
+        "VNM",
+        "ZAF",
+        "ARG",
+        "MOZ",
     ]
 )
 BAUXITE_PER_ALUMINA = 2.75
@@ -59,6 +71,15 @@ OLD_SCRAP_KT = {
     "CHN": 5500, "IND": 1300, "JPN": 1000, "ITA": 850, "DEU": 800, "BRA": 600,
     "KOR": 500, "ESP": 350, "FRA": 300, "RUS": 200, "CAN": 200, "ROW": 4500,
 }  # fmt: skip
+# Smelters that MCS 2026 leaves in `other countries`, kt of 2024. No raw file names
+# them by country, and without them the European Union would smelt nothing.
+SMELTED_KT = {
+    "ARG": 450, "DEU": 210, "FRA": 410, "GRC": 180, "KAZ": 260, "MOZ": 560, "ROU": 100,
+    "SAU": 980, "SWE": 110, "TUR": 80, "ZAF": 720,
+}  # fmt: skip
+# American duties on Russian metal are 200 % since 2023 and its other western buyers
+# shrink: beyond published trade nothing is assumed.
+NO_MORE = frozenset(("RUS", c) for c in WEST)
 
 
 def add(tables: Tables, raw: Raw) -> None:
@@ -76,7 +97,15 @@ def _aluminum(tables: Tables, raw: Raw) -> None:
     )
     chain.item("bauxite", "mine", "dry", hs_codes="260600")
     chain.item("alumina", "refine", "Al2O3")
-    chain.item("aluminum", "metal", "metal", form="unwrought", hs_codes="760110")
+    chain.item(
+        "aluminum",
+        "metal",
+        "metal",
+        form="unwrought",
+        hs_codes="760110;760120",
+        note="trade by country is of 760110 (not alloyed): the trade file in hand "
+        "lacks 760120 (alloyed), and lanes beyond it are assumed",
+    )
     chain.item(
         "gallium_liquor",
         "concentrate",
@@ -124,15 +153,19 @@ def _aluminum(tables: Tables, raw: Raw) -> None:
     mined = production(raw, "Aluminum", "mine")
     mined["USA"] = Figure(150e3, "ASSUMED", "assumed", "withheld; small")
     chain.plants(
-        "bauxite_mining", mined, MINE, before=output_of_2023(raw, "Aluminum", "mine")
+        "bauxite_mining",
+        mined,
+        MINE,
+        before=output_of_2023(raw, "Aluminum", "mine"),
+        small=0.0,
     )
-    chain.plants("alumina_refining", production(raw, "Aluminum", "refinery"), REFINER)
     chain.plants(
-        "aluminum_smelting",
-        production(raw, "Aluminum", "smelter"),
+        "alumina_refining",
+        production(raw, "Aluminum", "refinery"),
         REFINER,
-        capacity=capacity(raw, "Aluminum", "plant"),
+        small=0.0,
     )
+    _smelters(chain)
     scrap_source = chain.source(
         "ASSUMED-AL-SCRAP",
         "Aluminum from old scrap by country outside the United "
@@ -176,9 +209,60 @@ def _aluminum(tables: Tables, raw: Raw) -> None:
     chain.assumed_lanes("alumina")
     use = salient(raw, "ALUMINUM", "Consumption, apparent")
     table, assumed = shares(tables, "BASE")
-    chain.uses_by_share("aluminum", table, assumed, {"USA": use})
-    chain.import_lanes("aluminum", import_shares(raw, "ALUMINUM", "Aluminum", "All"))
-    chain.assumed_lanes("aluminum")
+    traded = baci_flows(raw.baci, {"760110": 1.0})
+    known = {"USA": use, "CHN": _balance(chain, "CHN", traded)}
+    chain.uses_by_share("aluminum", table, assumed, known)
+    sources = import_shares(raw, "ALUMINUM", "Aluminum", "All")
+    chain.import_lanes("aluminum", sources)
+    listed = {(c, "USA") for c in sources}
+    chain.trade_lanes(
+        "aluminum",
+        {p: v for p, v in traded.items() if p not in listed},
+        source_id="BACI",
+        evidence="computed",
+    )
+    chain.assumed_lanes("aluminum", closed=NO_MORE)
+
+
+def _balance(chain: ChainRows, country: str, traded: Flows) -> Figure:
+    """Return use as output plus net imports: China buys unwrought metal, net.
+
+    By its share of base metals it would sell two million tonnes, which it does only
+    as semi-finished goods.
+    """
+    supply, _ = chain.supply_and_need("aluminum")
+    bought = sum(v for pair, v in traded.items() if pair[1] == country)
+    sold = sum(v for pair, v in traded.items() if pair[0] == country)
+    return Figure(
+        supply[country] + bought - sold,
+        "BACI",
+        "assumed",
+        "output and assumed scrap plus net imports of 760110",
+    )
+
+
+def _smelters(chain: ChainRows) -> None:
+    """Add the smelters that MCS 2026 names, and those judged to be in the rest."""
+    source = chain.source(
+        "ASSUMED-AL-SMELTERS",
+        "Primary aluminum of countries that MCS 2026 leaves in `other countries`, "
+        "rounded and from memory; ROW keeps the remainder of output and capacity",
+    )
+    made = production(chain.raw, "Aluminum", "smelter")
+    room = capacity(chain.raw, "Aluminum", "plant")
+    judged = figures(
+        {c: kt * 1e3 for c, kt in SMELTED_KT.items()},
+        source,
+        "assumed",
+        "in `other countries` of MCS 2026",
+    )
+    own = sum(f.t for f in judged.values())
+    rest, idle = made["ROW"], room["ROW"]
+    made["ROW"] = rest._replace(
+        t=rest.t - own, evidence="computed", note="less the smelters judged by country"
+    )
+    room["ROW"] = idle._replace(t=idle.t - own / FILL, evidence="computed")
+    chain.plants("aluminum_smelting", made | judged, REFINER, capacity=room, small=0.0)
 
 
 def _gallium(tables: Tables, raw: Raw) -> None:
@@ -190,7 +274,14 @@ def _gallium(tables: Tables, raw: Raw) -> None:
         "goes to magnets and other uses without upgrading",
     )
     chain.item("gallium_crude", "refine", "contained Ga", form="99.9-99.99 %")
-    chain.item("gallium", "metal", "contained Ga", form="99.9999 % and better")
+    chain.item(
+        "gallium",
+        "metal",
+        "contained Ga",
+        form="99.9999 % and better",
+        hs_codes="811291",
+        note="the customs code is shared with hafnium, indium, niobium and rhenium",
+    )
     chain.price(
         "gallium_crude",
         330e3,

@@ -10,6 +10,7 @@ import polars as pl
 from studies.build.chain import MINE, REFINER, ChainRows
 from studies.build.flows import baci_flows
 from studies.build.mcs import (
+    Figure,
     figures,
     import_shares,
     output_of_2023,
@@ -50,6 +51,10 @@ COBALT_KEEP = frozenset(
         "SWE",
         "POL",
         "TUR",
+        "PNG",
+        "NCL",
+        "ZAF",
+        "ZWE",
     ]
 )
 # A stock is built while the price is low. With the elasticity of use it would outbid
@@ -79,6 +84,20 @@ NICKEL_KEEP = frozenset(
         "FRA",
         "ZAF",
         "GBR",
+        "AUT",
+        "CIV",
+        "COL",
+        "CUB",
+        "DOM",
+        "GTM",
+        "MDG",
+        "MKD",
+        "MMR",
+        "PNG",
+        "POL",
+        "TUR",
+        "ZMB",
+        "ZWE",
     ]
 )
 
@@ -91,6 +110,29 @@ def _bgs_2023(raw: Raw, group: str, commodity: str) -> dict[str, float]:
         & (pl.col("value") > 0)
     )
     return dict(frame.select("iso3", "value").sort("iso3").iter_rows())
+
+
+def _mined(raw: Raw, mineral: str) -> dict[str, Figure]:
+    """Return mined output of 2024; who is in `other countries` comes from BGS.
+
+    The output of 2023 of the countries that MCS 2026 does not name is scaled so that
+    it sums to what MCS 2026 gives for them together: nothing is counted twice, and
+    ROW keeps what the chain does not name.
+    """
+    found = production(raw, mineral, "mine")
+    others = found.pop("ROW")
+    group = mineral.lower()
+    unnamed = {
+        c: v for c, v in _bgs_2023(raw, group, f"{group}, mine").items()
+        if c not in found
+    }  # fmt: skip
+    scale = others.t / sum(unnamed.values())
+    note = (
+        f"in `other countries` of MCS 2026 ({others.t:,.0f} t), shared by output of "
+        f"2023 (times {scale:.3g})"
+    )
+    scaled = {c: v * scale for c, v in unnamed.items()}
+    return found | figures(scaled, "BGS", "computed", note)
 
 
 def add(tables: Tables, raw: Raw) -> None:
@@ -128,9 +170,12 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
         source_id=scaled,
     )
     chain.process("cobalt_recycling", "refine", {"cobalt": 1})
-    mined = production(raw, "Cobalt", "mine")
     chain.plants(
-        "cobalt_mining", mined, MINE, before=output_of_2023(raw, "Cobalt", "mine")
+        "cobalt_mining",
+        _mined(raw, "Cobalt"),
+        MINE,
+        before=output_of_2023(raw, "Cobalt", "mine"),
+        small=0.0,
     )
     refined = _bgs_2023(raw, "cobalt", "cobalt, refined")
     growth = 302_000 / 238_000  # MCS 2026 world 2024 over MCS 2025 world 2023
@@ -140,7 +185,7 @@ def _cobalt(tables: Tables, raw: Raw) -> None:
         "assumed",
         "2023 scaled to 2024",
     )
-    chain.plants("cobalt_refining", plants, REFINER)
+    chain.plants("cobalt_refining", plants, REFINER, small=0.0)
     secondary = salient(raw, "COBALT", "Production: Secondary")
     chain.plants("cobalt_recycling", {"USA": secondary}, REFINER)
     supply, need = chain.supply_and_need("cobalt_ore")
@@ -189,7 +234,12 @@ def _nickel(tables: Tables, raw: Raw) -> None:
         hs_codes="260400",
         form="ore, concentrate, matte and hydroxide",
     )
-    chain.item("nickel", "metal", "contained Ni", form="metal, pig iron and salts")
+    chain.item(
+        "nickel",
+        "metal",
+        "contained Ni",
+        form="metal, pig iron and salts; nickel in scrap",
+    )
     add_pink_price(chain, "nickel", "Nickel")
     add_share_price(chain, "nickel_ore", "nickel", 0.6)
     chain.content("nickel_ore", "Ni", 1.0)
@@ -199,10 +249,14 @@ def _nickel(tables: Tables, raw: Raw) -> None:
         "Refined nickel of 2023 (British Geological Survey); Indonesia 1.6 and China "
         "1.05 Mt in 2024; recovery of mined nickel as the world totals give it",
     )
-    mined = production(raw, "Nickel", "mine")
+    mined = _mined(raw, "Nickel")
     chain.process("nickel_mining", "mine", {"nickel_ore": 1})
     chain.plants(
-        "nickel_mining", mined, MINE, before=output_of_2023(raw, "Nickel", "mine")
+        "nickel_mining",
+        mined,
+        MINE,
+        before=output_of_2023(raw, "Nickel", "mine"),
+        small=0.0,
     )
     refined = _bgs_2023(raw, "nickel", "nickel, smelter/refinery")
     refined |= {"IDN": 1_600_000.0, "CHN": 1_050_000.0}
@@ -214,7 +268,19 @@ def _nickel(tables: Tables, raw: Raw) -> None:
         {"nickel": 1, "nickel_ore": -per_t},
         source_id=recovery,
     )
-    chain.plants("nickel_refining", figures(refined, recovery, "assumed"), REFINER)
+    chain.plants(
+        "nickel_refining",
+        figures(refined, recovery, "assumed"),
+        REFINER,
+        small=0.0,
+    )
+    # Apparent consumption counts the nickel that steel mills buy as scrap; so does
+    # the published reliance. Scrap abroad is published for no country.
+    scrap = salient(
+        raw, "NICKEL", "Consumption: Reported, secondary, purchased scrap"
+    )._replace(note="reported consumption of purchased scrap, mostly stainless steel")
+    chain.process("nickel_recycling", "metal", {"nickel": 1})
+    chain.plants("nickel_recycling", {"USA": scrap}, REFINER)
     grade = chain.source(
         "ASSUMED-GRADE-NI",
         "Nickel ores in trade hold 1.1 % nickel from the Philippines, New Caledonia, "
@@ -226,7 +292,7 @@ def _nickel(tables: Tables, raw: Raw) -> None:
     }
     chain.trade_lanes("nickel_ore", flows, source_id=grade, evidence="assumed")
     chain.assumed_lanes("nickel_ore")
-    use = salient(raw, "NICKEL", "Consumption: Apparent, primary")
+    use = salient(raw, "NICKEL", "Consumption: Apparent, total")
     table, assumed = shares(tables, "STAINLESS")
     chain.uses_by_share("nickel", table, assumed, {"USA": use})
     sources = import_shares(raw, "NICKEL", "Nickel", "Primary nickel")

@@ -42,6 +42,8 @@ LITHIUM_KEEP = frozenset(
         "POL",
         "GBR",
         "IND",
+        "MLI",
+        "PRT",
     ]
 )
 CARBONATE_TO_LI = 2 * 6.94 / 73.89  # Li in Li2CO3
@@ -118,7 +120,8 @@ def _lithium(tables: Tables, raw: Raw) -> None:
     split = chain.source(
         "ASSUMED-LI-CONVERSION",
         "Lithium chemicals by country: Chile and Argentina from their brine, China as "
-        "the rest of 91 % of mined output; 1,000 t mined in the United States",
+        "the rest of 91 % of mined output less ore used as such; 1,000 t mined in the "
+        "United States",
     )
     chain.process("lithium_mining", "mine", {"lithium_ore": 1})
     chain.process(
@@ -130,9 +133,19 @@ def _lithium(tables: Tables, raw: Raw) -> None:
     mined = production(raw, "Lithium", "mine")
     mined["USA"] = Figure(1000.0, split, "assumed", "withheld")
     chain.plants(
-        "lithium_mining", mined, MINE, before=output_of_2023(raw, "Lithium", "mine")
+        "lithium_mining",
+        mined,
+        MINE,
+        before=output_of_2023(raw, "Lithium", "mine"),
+        small=0.0,
     )
-    total = sum(f.t for f in mined.values()) / 1.1
+    glass = chain.source(
+        "ASSUMED-LI-CERAMICS",
+        "Portuguese lepidolite goes into Iberian ceramics as ore; no refiner takes it",
+    )
+    local = mined["PRT"].t
+    chain.use("lithium_ore", "PRT", Figure(local, glass, "assumed"))
+    total = (sum(f.t for f in mined.values()) - local) / 1.1
     made = {**CONVERTED, "CHN": total - sum(CONVERTED.values())}
     chain.plants("lithium_conversion", figures(made, split, "assumed"), REFINER)
     chain.assumed_lanes("lithium_ore")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from studies.build.chain import REFINER, ChainRows
+from studies.build.chain import REFINER, SMALL_PLANT, ChainRows
 from studies.build.flows import Flows, baci_flows, baci_value_flows
 from studies.build.mcs import (
     Figure,
@@ -55,7 +55,31 @@ def _supply(raw: Raw, spec: OneStage) -> dict[str, Figure]:
         }
     if spec.own is not None:
         made["USA"] = spec.own(raw)
+    if spec.others is not None:
+        made |= _others(raw, spec.others, made)
     return made
+
+
+def _others(raw: Raw, code: str, made: dict[str, Figure]) -> dict[str, Figure]:
+    """Return `other countries` shared out by the net exports of who is not named.
+
+    No file in hand states their output; who exports more than he imports mines at
+    least the difference. Together they get what the publisher gives for all countries
+    that it does not name, no more.
+    """
+    net: dict[str, float] = {}
+    for (source, target), tonnes in sorted(baci_flows(raw.baci, {code: 1.0}).items()):
+        net[source] = net.get(source, 0.0) + tonnes
+        net[target] = net.get(target, 0.0) - tonnes
+    found = {c: v for c, v in sorted(net.items()) if v > 0 and c not in made}
+    others = made.pop("ROW")
+    scale = others.t / sum(found.values())
+    note = (
+        f"in `other countries` of MCS 2026 ({others.t:,.0f} t), shared by net exports "
+        f"of 2024 (times {scale:.3g})"
+    )
+    shared = {c: v * scale for c, v in found.items()}
+    return figures(shared, "BACI", "computed", note)
 
 
 def _price(chain: ChainRows, spec: OneStage) -> None:
@@ -102,7 +126,12 @@ def _add(tables: Tables, raw: Raw, spec: OneStage) -> None:
         else None
     )
     chain.plants(
-        process, _supply(raw, spec), spec.elasticity, capacity=room, before=before
+        process,
+        _supply(raw, spec),
+        spec.elasticity,
+        capacity=room,
+        before=before,
+        small=0.0 if spec.named else SMALL_PLANT,
     )
     scrap = {}
     if spec.scrap:

@@ -55,6 +55,8 @@ class OneStage:
     home_use: dict[str, float] = field(default_factory=dict)
     elasticity: float = MINE
     capacity: bool = False
+    named: bool = False  # every country that the production table names, however small
+    others: str | None = None  # HS92 code whose net exports share `other countries`
     element: str | None = None
     note: str | None = None
 
@@ -278,7 +280,8 @@ MINERALS = (
         "barite",
         "mine",
         "gross",
-        ALWAYS + "IND MAR KAZ MEX LAO TUR IRN RUS SAU CAN ARG NLD THA GBR ITA",
+        ALWAYS + "IND MAR KAZ MEX LAO TUR IRN RUS SAU CAN ARG NLD THA GBR ITA PAK VNM "
+        "BGR BOL ESP FRA NOR ROU POL",
         ("Barite", "mine"),
         _computed(1_815_000 / 0.875, "withheld; net imports over a reliance of 0.875"),
         "OILFIELD",
@@ -287,6 +290,8 @@ MINERALS = (
         price=("BARITE", "Price, average unit value", "usd/t"),
         trade={"251110": 1.0},
         home_use={"MAR": 0.05, "LAO": 0.0},
+        named=True,
+        others="251110",
     ),
     OneStage(
         "potash",
@@ -313,7 +318,8 @@ MINERALS = (
         "phosphate_rock",
         "mine",
         "gross",
-        ALWAYS + "MAR RUS JOR SAU EGY BRA PER IND IDN POL ESP BEL FRA",
+        ALWAYS + "MAR RUS JOR SAU EGY BRA PER IND IDN POL ESP BEL FRA FIN TUN VNM ISR "
+        "ZAF AUS KAZ UZB SEN MEX TUR DZA SYR TGO",
         ("Phosphate", "mine"),
         _published("PHOSPHATE ROCK", "Consumption, apparent"),
         {
@@ -333,9 +339,23 @@ MINERALS = (
             "KOR": 0.004,
             "JPN": 0.002,
             "DEU": 0.001,
+            # Producers that turn most of their rock into acid or fertilizer at home.
+            "FIN": 0.0045,
+            "TUN": 0.012,
+            "VNM": 0.014,
+            "ISR": 0.009,
+            "ZAF": 0.0095,
+            "AUS": 0.012,
+            "KAZ": 0.0065,
+            "UZB": 0.0044,
+            "SEN": 0.009,
+            "MEX": 0.008,
+            "TUR": 0.008,
+            "DZA": 0.0015,
         },
         {"PER": 0.9},
         price=("PHOSPHATE ROCK", "Price, average value, f.o.b. mine", "usd/t"),
+        named=True,
     ),
     OneStage(
         "silver",
