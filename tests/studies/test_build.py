@@ -45,6 +45,35 @@ def made_and_needed() -> pl.DataFrame:
     return frame.with_columns(pl.col("taken", "used").fill_null(0.0)).sort("item")
 
 
+@pytest.mark.parametrize(
+    "process, named, world",
+    [
+        # MCS 2026, world output of 2024 less rounding, t; who it leaves unnamed is in.
+        ("nickel_mining", ["FIN", "POL", "COL", "CUB"], 3_705_990),
+        ("cobalt_mining", ["FIN", "MAR", "USA"], 301_590),
+        ("barite_mining", ["BGR", "DEU", "VNM"], 8_228_286),
+        ("aluminum_smelting", ["DEU", "FRA", "GRC", "ROU", "SWE"], 72_828_000),
+    ],
+)
+def test_unnamed_producers_leave_the_world_total(
+    process: str, named: list[str], world: float
+) -> None:
+    rows = table("plants").filter(pl.col("process") == process)
+    activity = rows["base_activity_t_per_year"]
+    assert set(named) <= set(rows["country"])
+    assert activity.min() > 0
+    assert activity.sum() == pytest.approx(world, rel=1e-6)
+
+
+def test_no_russian_aluminum_reaches_the_united_states() -> None:
+    lanes = table("lanes").filter(
+        (pl.col("item") == "aluminum") & (pl.col("importer") == "USA")
+    )
+    russian = lanes.filter(pl.col("exporter") == "RUS")["base_t_per_year"].sum()
+    assert russian <= 798  # BACI 2024; a duty of 200 % since 2023
+    assert "BHR" in lanes["exporter"].to_list()
+
+
 def us_use(item: str) -> float:
     rows = table("demands").filter(
         (pl.col("item") == item) & (pl.col("country") == "USA")
@@ -115,6 +144,7 @@ def test_known_bad_figures_are_absent() -> None:
     [
         # MCS 2026, United States apparent consumption of 2024, t.
         ("cobalt", 7_960),
+        ("nickel", 211_000),
         ("antimony", 28_600),
         ("aluminum", 5_830_000),
         ("copper", 1_860_000),
@@ -141,6 +171,13 @@ def test_us_use_is_the_published_one(item: str, tonnes: float) -> None:
         ("nickel_mining", "IDN", 2_310_000),
         ("magnesium_smelting", "CHN", 953_000),
         ("rhenium_mining", "CHL", 29),
+        ("phosphate_rock_mining", "FIN", 974_000),
+        ("lithium_mining", "PRT", 380),
+        ("aluminum_smelting", "BHR", 1_620_000),
+        ("aluminum_smelting", "ISL", 742_000),
+        ("alumina_refining", "VNM", 1_410_000),
+        ("barite_mining", "PAK", 94_000),
+        ("nickel_recycling", "USA", 121_000),
     ],
 )
 def test_output_is_the_published_one(process: str, country: str, tonnes: float) -> None:
