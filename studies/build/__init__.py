@@ -30,6 +30,7 @@ MODULES: tuple[str, ...] = (
     "magnesium_titanium",
     "niobium_tantalum",
     "zinc_lead",
+    "tin",
     "platinum_group",
     "one_stage",
     "rare_earths",

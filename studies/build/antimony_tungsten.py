@@ -117,7 +117,13 @@ def _content_flows(raw: Raw, code: str, usd_per_t: float, cap: float) -> Flows:
 def _antimony(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "antimony", ANTIMONY_KEEP)
     chain.item("antimony_ore", "mine", "contained Sb", hs_codes="261710")
-    chain.item("antimony", "refine", "contained Sb", form="metal and oxide")
+    chain.item(
+        "antimony",
+        "refine",
+        "contained Sb",
+        form="metal and oxide",
+        hs_codes="811000;282580",
+    )
     add_mcs_price(chain, "antimony", "ANTIMONY", "Price, metal", "usd/lb")
     chain.price(
         "antimony",

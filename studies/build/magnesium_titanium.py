@@ -10,10 +10,11 @@ from studies.build.mcs import (
     Figure,
     capacity,
     import_shares,
+    price_of,
     production,
     salient,
 )
-from studies.build.prices import add_mcs_price
+from studies.build.prices import PER_T, add_mcs_price
 
 if TYPE_CHECKING:
     from studies.build.raw import Raw
@@ -92,6 +93,30 @@ def add(tables: Tables, raw: Raw) -> None:
     _titanium(tables, raw)
 
 
+def _price_at_home(tables: Tables, raw: Raw) -> None:
+    """Observe what American users pay behind anti-dumping duties.
+
+    It is no price inside a restricting exporter, so no `inside`; and no base price,
+    because the market has no duty that would hold the two prices apart.
+    """
+    for year in (2024, 2025):
+        printed = price_of(
+            raw,
+            "MAGNESIUM METAL",
+            "Price, annual average: U.S. spot Western",
+            year=year,
+        )
+        tables.row(
+            "observations",
+            series="price_usd_per_t/magnesium/USA",
+            date=f"{year}-12",
+            value=printed * PER_T["usd/lb"],
+            source_id="MCS26",
+            evidence="read",
+            note=f"mean of {year}, spot in the country, behind anti-dumping duties",
+        )
+
+
 def _magnesium(tables: Tables, raw: Raw) -> None:
     chain = ChainRows(tables, raw, "magnesium", MAGNESIUM_KEEP)
     chain.item("magnesium", "metal", "metal", form="primary and alloy")
@@ -102,16 +127,7 @@ def _magnesium(tables: Tables, raw: Raw) -> None:
         "Price, annual average: European free market",
         "usd/t",
     )
-    add_mcs_price(
-        chain,
-        "magnesium",
-        "MAGNESIUM METAL",
-        "Price, annual average: U.S. spot Western",
-        "usd/lb",
-        kind="inside",
-        market="USA",
-        note="behind anti-dumping duties",
-    )
+    _price_at_home(tables, raw)
     chain.content("magnesium", "Mg", 1.0)
     chain.process("magnesium_smelting", "metal", {"magnesium": 1})
     chain.process("magnesium_recycling", "metal", {"magnesium": 1})

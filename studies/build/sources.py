@@ -63,6 +63,44 @@ FILES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "2026-06",
     ),
     (
+        "ILZSG25",
+        "International Lead and Zinc Study Group, forecast for 2025, as reported",
+        "Open4Business",
+        "https://open4business.com.ua/en/tag/zinc",
+        "facts quoted with reference",
+        "2025",
+    ),
+    (
+        "NRCANZN",
+        "Zinc facts: mined and refined zinc of Canada to 2021",
+        "Natural Resources Canada",
+        (
+            "https://natural-resources.canada.ca/our-natural-resources/"
+            "minerals-mining/minerals-metals-facts/zinc-facts/20534"
+        ),
+        "facts quoted with reference",
+        "2023",
+    ),
+    (
+        "NRCANPB",
+        "Lead facts of Natural Resources Canada: refined lead by country, 2017",
+        "digigeodata.com, after Natural Resources Canada",
+        "https://digigeodata.com/?p=856",
+        "facts quoted with reference",
+        "2019",
+    ),
+    (
+        "ITA23",
+        "Global tin production sees modest decline in 2023",
+        "International Tin Association",
+        (
+            "https://www.internationaltin.org/"
+            "global-tin-production-sees-modest-decline-in-2023/"
+        ),
+        "facts quoted with reference",
+        "2024-03",
+    ),
+    (
         "ISO3166",
         "Country codes and names, ISO 3166-1",
         "lukes/ISO-3166-Countries-with-Regional-Codes",

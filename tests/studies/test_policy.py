@@ -317,9 +317,9 @@ def test_partners_of_the_strategy_are_a_bloc(study: Study) -> None:
 
 def test_a_rule_for_defence_takes_nothing_that_others_can_use(study: Study) -> None:
     measures = study.table("measures").filter(
-        pl.col("measure").str.contains("defence_procurement|military_users")
+        pl.col("measure").str.contains("military_users")
     )
-    assert measures.height == 8
+    assert measures.height == 3
     for row in measures.iter_rows(named=True):
         item = row["item"]
         use = study.table("demands").filter(
@@ -328,6 +328,27 @@ def test_a_rule_for_defence_takes_nothing_that_others_can_use(study: Study) -> N
         civil = use.filter(pl.col("class") != "defence")["quantity_t_per_year"].sum()
         assert row["kind"] == "quota"
         assert row["cap_t_per_year"] == pytest.approx(civil, rel=1e-5)
+
+
+def test_a_buyers_own_rule_is_no_measure_of_the_seller(study: Study) -> None:
+    names = study.table("measures")["measure"].to_list()
+    assert not [n for n in names if "procurement" in n]
+    seen = study.table("observations").filter(
+        pl.col("series").str.starts_with("defence_use_closed_to_china_t/")
+    )
+    assert seen.height == 5
+    for row in seen.iter_rows(named=True):
+        item = row["series"].split("/")[1]
+        use = (
+            study.table("demands")
+            .filter(
+                (pl.col("item") == item)
+                & (pl.col("country") == "USA")
+                & (pl.col("class") == "defence")
+            )["quantity_t_per_year"]
+            .sum()
+        )
+        assert row["value"] == pytest.approx(use, rel=1e-5)
 
 
 def test_nobody_hoards_cobalt_at_any_price(study: Study) -> None:

@@ -364,32 +364,38 @@ def _cobalt_quota(tables: Tables) -> None:
 
 
 def _defence_procurement(tables: Tables) -> None:
-    """Write the United States rule against Chinese magnets in defence, from 2027."""
+    """Note the United States rule against Chinese goods in defence, from 2027.
+
+    It is the buyer's own rule on one class of use: no export of China is limited. The
+    effect columns speak of an actor's exports and the market has no lanes by class,
+    so the rule is observed and moves nothing.
+    """
     source = assume(
         tables,
         "ASSUMED-DFARS",
-        "From 2027-01-01 defence may not buy magnets, tungsten and tantalum mined or "
-        "refined in China (facts: export_controls, from memory); here a cap on "
-        f"Chinese imports of {CIVIL}",
+        "From 2027-01-01 defence in the United States may not buy magnets, tungsten "
+        "and tantalum mined or refined in China (facts: export_controls, from memory): "
+        "the buyer's own rule, so no measure; the observation is the defence use that "
+        "must come from elsewhere",
     )
     names = ("ndfeb_magnet", *MAGNETS)
     for item in items_of(tables, ("tungsten", "tantalum"), names=names):
-        most = _civil_use_t(tables, item)
-        if most is None:
+        use = sum(
+            number(row["quantity_t_per_year"])
+            for row in tables.rows("demands", item=item, country="USA")
+            if row["class"] == "defence"
+        )
+        if use <= 0:
             continue
         tables.row(
-            "measures",
-            measure=f"usa_defence_procurement_{item}",
-            kind="quota",
-            actor="CHN",
-            target="USA",
-            item=item,
-            cap_t_per_year=most,
-            announced="2024-05-30",
-            **{"from": "2027-01-01"},
-            status="in_force",
+            "observations",
+            series=f"defence_use_closed_to_china_t/{item}/USA",
+            date="2024-05-30",
+            value=use,
             source_id=source,
             evidence="assumed",
+            note="rule of the United States on its own buyers (DFARS), announced "
+            "2024-05-30, from 2027-01-01; t a year of the base year's defence use",
         )
 
 

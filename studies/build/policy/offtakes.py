@@ -65,8 +65,9 @@ def _add_rule(
         "market clears by lanes, not by contracts",
     )
     said = (
-        "an offtake written as a rule on trade, because the market clears by lanes: "
-        f"{contract['agreement']} ({contract['source_id']}), no act of a government"
+        "foreign offtake, no act of a government: an offtake written as a rule on "
+        "trade, because the market clears by lanes: "
+        f"{contract['agreement']} ({contract['source_id']})"
     )
     tables.row(
         "measures",
