@@ -312,6 +312,8 @@ class ChainRows:
         lanes: str = "computed",
         transit: Mapping[str, str] | None = None,
         home_use: Mapping[str, float] | None = None,
+        mended: Mapping[tuple[str, str], Figure] | None = None,
+        floor: float = 0.002,
     ) -> None:
         """Close an item by BACI: uses abroad are balances, lanes are published trade.
 
@@ -333,14 +335,20 @@ class ChainRows:
         home_use
             Producers whose trade file misses exports: the share of their own output
             that they use; their lanes are scaled to sell the rest.
+        mended
+            Trade between two named countries in place of what the trade file gives.
+        floor
+            Uses under this share of world output are left out.
         """
         through = transit or {}
+        better = {p: f for p, f in (mended or {}).items() if f.t > 0}
         published = {
             (source, through.get(target, target)): 0.0
             for source, target in baci_flows(self.raw.baci, factors)
         }
         for (source, target), value in baci_flows(self.raw.baci, factors).items():
             published[(source, through.get(target, target))] += value
+        published |= {pair: figure.t for pair, figure in better.items()}
         flows = fold_flows(published, self.keep)
         into = {p: v for p, v in flows.items() if p[1] == "USA"}
         named = {c: s for c, s in us_sources.items() if c in self.keep and c != "USA"}
@@ -356,16 +364,23 @@ class ChainRows:
             c: Figure(share * supply[c], factor_source, "assumed")
             for c, share in sorted((home_use or {}).items())
         }
-        used = self.uses_by_trade(item, flows, known, factor_source)
+        used = self.uses_by_trade(item, flows, known, factor_source, floor=floor)
         for (source, target), tonnes in sorted(used.items()):
             listed = target == "USA" and source in named
+            figure = Figure(
+                tonnes,
+                "MCS26" if listed else factor_source,
+                "computed" if listed else lanes,
+            )
+            figure = better.get((source, target), figure)
             self.lane(
                 item,
                 source,
                 target,
                 tonnes,
-                source_id="MCS26" if listed else factor_source,
-                evidence="computed" if listed else lanes,
+                source_id=figure.source_id,
+                evidence=figure.evidence,
+                note=figure.note,
             )
 
     def lane(

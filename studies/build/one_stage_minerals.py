@@ -7,13 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from studies.build.chain import BY_PRODUCT, MINE, REFINER
+from studies.build.flows import baci_flows
 from studies.build.mcs import Figure, salient
-from studies.build.unstated import (
-    RHENIUM_RULE,
-    TELLURIUM_RULE,
-    rhenium_rest,
-    tellurium_rest,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,9 +58,9 @@ class OneStage:
     capacity: bool = False
     named: bool = False  # every country that the production table names, however small
     others: str | None = None  # HS92 code whose net exports share `other countries`
+    mended: Callable[[Raw], dict[tuple[str, str], Figure]] | None = None
     element: str | None = None
     note: str | None = None
-    unstated: tuple[str, str, Callable[[Raw], Figure]] | None = None  # source, its text
 
 
 def _published(
@@ -85,6 +80,19 @@ def _computed(tonnes: float, note: str) -> Callable[[Raw], Figure]:
 
 def _assumed(tonnes: float, note: str) -> Callable[[Raw], Figure]:
     return lambda _: Figure(tonnes, "ASSUMED", "assumed", note)
+
+
+def _barite_to_canada(raw: Raw) -> dict[tuple[str, str], Figure]:
+    """Return American exports to Canada from the published total of exports."""
+    total = salient(raw, "BARITE", "Exports").t
+    sent = baci_flows(raw.baci, {"251110": 1.0})
+    given = sent["USA", "CAN"]
+    others = sum(v for (source, _), v in sent.items() if source == "USA") - given
+    note = (
+        f"published exports of {total:,.0f} t less those to others; the trade file "
+        f"gives {given:,.0f} t at 6 USD a t"
+    )
+    return {("USA", "CAN"): Figure(total - others, "MCS26", "computed", note)}
 
 
 MINERALS = (
@@ -161,6 +169,26 @@ MINERALS = (
         lanes_assumed=True,
     ),
     OneStage(
+        "tin",
+        "tin",
+        "metal",
+        "metal",
+        ALWAYS + EUROPE + "IDN PER BRA BOL MMR COD AUS VNM MYS THA IND RWA NGA RUS TWN "
+        "MEX CAN TUR",
+        ("Tin", "mine"),
+        _published("TIN", "Consumption, apparent, refined"),
+        "BASE",
+        ("TIN", "Tin", "Refined tin"),
+        pink=("Tin", 1.0),
+        us_scrap=_published("TIN", "Production, secondary: Old scrap"),
+        scrap={"CHN": 15_000.0, "BEL": 7000.0, "JPN": 1500.0, "ROW": 6000.0},
+        element="Sn",
+        note="mined tin; ore refined in China, Malaysia and Thailand",
+        lanes={"260900": 0.6},
+        lanes_assumed=True,
+        ore_usd_per_t=27_000.0,
+    ),
+    OneStage(
         "zirconium",
         "zircon",
         "concentrate",
@@ -225,8 +253,6 @@ MINERALS = (
         scrap={"DEU": 8.0, "CAN": 5.0, "EST": 2.0, "FRA": 2.0, "JPN": 1.0},
         elasticity=BY_PRODUCT,
         element="Re",
-        note="by country of recovery; Russia's is not stated by the publisher",
-        unstated=("ASSUMED-RE-METAL-UNSTATED", RHENIUM_RULE, rhenium_rest),
     ),
     OneStage(
         "fluorspar",
@@ -278,7 +304,9 @@ MINERALS = (
         own=_computed(1_815_000 / 0.875 - 1_815_000, "use less net imports"),
         price=("BARITE", "Price, average unit value", "usd/t"),
         trade={"251110": 1.0},
-        home_use={"MAR": 0.05, "LAO": 0.0},
+        # What Germany mines goes into its own fillers; it grinds and sells imports.
+        home_use={"MAR": 0.05, "LAO": 0.0, "DEU": 1.0},
+        mended=_barite_to_canada,
         named=True,
         others="251110",
     ),
@@ -349,7 +377,7 @@ MINERALS = (
     OneStage(
         "silver",
         "silver",
-        "mine",
+        "metal",
         "metal",
         ALWAYS + EUROPE + "MEX PER BOL CHL RUS AUS KAZ ARG IND CAN TUR TWN",
         ("Silver", "mine"),
@@ -385,8 +413,6 @@ MINERALS = (
             "ROW": 900.0,
         },
         element="Ag",
-        note="mined silver and silver from scrap by country; who refines it is in no "
-        "source at hand",
     ),
     OneStage(
         "silicon",
@@ -538,8 +564,6 @@ MINERALS = (
         elasticity=BY_PRODUCT,
         capacity=True,
         element="Te",
-        note="a by-product of copper; its own chain here; eight producers are not "
-        "stated by the publisher",
-        unstated=("ASSUMED-TE-UNSTATED", TELLURIUM_RULE, tellurium_rest),
+        note="a by-product of copper; its own chain here",
     ),
 )

@@ -74,6 +74,14 @@ def test_no_russian_aluminum_reaches_the_united_states() -> None:
     assert "BHR" in lanes["exporter"].to_list()
 
 
+def test_barite_of_the_united_states_trades_as_published() -> None:
+    lanes = table("lanes").filter(pl.col("item") == "barite")
+    sent = lanes.filter(pl.col("exporter") == "USA")["base_t_per_year"].sum()
+    bought = lanes.filter(pl.col("importer") == "USA")["base_t_per_year"].sum()
+    assert sent == pytest.approx(65_000)  # MCS 2026; BACI has 0.94 Mt to Canada
+    assert bought == pytest.approx(1_880_000, rel=1e-3)
+
+
 def us_use(item: str) -> float:
     rows = table("demands").filter(
         (pl.col("item") == item) & (pl.col("country") == "USA")
