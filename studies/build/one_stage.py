@@ -55,6 +55,10 @@ def _supply(raw: Raw, spec: OneStage) -> dict[str, Figure]:
         }
     if spec.own is not None:
         made["USA"] = spec.own(raw)
+    if spec.unstated is not None:
+        rest = spec.unstated[2](raw)
+        beside = made["ROW"].t if "ROW" in made else 0.0
+        made["ROW"] = rest._replace(t=rest.t + beside)
     if spec.others is not None:
         made |= _others(raw, spec.others, made)
     return made
@@ -111,6 +115,8 @@ def _add(tables: Tables, raw: Raw, spec: OneStage) -> None:
     _price(chain, spec)
     if spec.element is not None:
         chain.content(spec.item, spec.element, 1.0)
+    if spec.unstated is not None:
+        chain.source(*spec.unstated[:2])
     word = "mining" if spec.mcs[1] == "mine" else "refining"
     process = f"{spec.item}_{word}"
     chain.process(process, spec.stage, {spec.item: 1})

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING
 from studies.build.chain import BY_PRODUCT, MINE, REFINER
 from studies.build.flows import baci_flows
 from studies.build.mcs import Figure, salient
+from studies.build.unstated import (
+    RHENIUM_RULE,
+    TELLURIUM_RULE,
+    rhenium_rest,
+    tellurium_rest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +67,7 @@ class OneStage:
     mended: Callable[[Raw], dict[tuple[str, str], Figure]] | None = None
     element: str | None = None
     note: str | None = None
+    unstated: tuple[str, str, Callable[[Raw], Figure]] | None = None  # source, its text
 
 
 def _published(
@@ -169,26 +176,6 @@ MINERALS = (
         lanes_assumed=True,
     ),
     OneStage(
-        "tin",
-        "tin",
-        "metal",
-        "metal",
-        ALWAYS + EUROPE + "IDN PER BRA BOL MMR COD AUS VNM MYS THA IND RWA NGA RUS TWN "
-        "MEX CAN TUR",
-        ("Tin", "mine"),
-        _published("TIN", "Consumption, apparent, refined"),
-        "BASE",
-        ("TIN", "Tin", "Refined tin"),
-        pink=("Tin", 1.0),
-        us_scrap=_published("TIN", "Production, secondary: Old scrap"),
-        scrap={"CHN": 15_000.0, "BEL": 7000.0, "JPN": 1500.0, "ROW": 6000.0},
-        element="Sn",
-        note="mined tin; ore refined in China, Malaysia and Thailand",
-        lanes={"260900": 0.6},
-        lanes_assumed=True,
-        ore_usd_per_t=27_000.0,
-    ),
-    OneStage(
         "zirconium",
         "zircon",
         "concentrate",
@@ -253,6 +240,8 @@ MINERALS = (
         scrap={"DEU": 8.0, "CAN": 5.0, "EST": 2.0, "FRA": 2.0, "JPN": 1.0},
         elasticity=BY_PRODUCT,
         element="Re",
+        note="by country of recovery; Russia's is not stated by the publisher",
+        unstated=("ASSUMED-RE-METAL-UNSTATED", RHENIUM_RULE, rhenium_rest),
     ),
     OneStage(
         "fluorspar",
@@ -377,7 +366,7 @@ MINERALS = (
     OneStage(
         "silver",
         "silver",
-        "metal",
+        "mine",
         "metal",
         ALWAYS + EUROPE + "MEX PER BOL CHL RUS AUS KAZ ARG IND CAN TUR TWN",
         ("Silver", "mine"),
@@ -413,6 +402,8 @@ MINERALS = (
             "ROW": 900.0,
         },
         element="Ag",
+        note="mined silver and silver from scrap by country; who refines it is in no "
+        "source at hand",
     ),
     OneStage(
         "silicon",
@@ -564,6 +555,8 @@ MINERALS = (
         elasticity=BY_PRODUCT,
         capacity=True,
         element="Te",
-        note="a by-product of copper; its own chain here",
+        note="a by-product of copper; its own chain here; eight producers are not "
+        "stated by the publisher",
+        unstated=("ASSUMED-TE-UNSTATED", TELLURIUM_RULE, tellurium_rest),
     ),
 )
