@@ -61,7 +61,7 @@ def tellurium_rest(raw: Raw) -> Figure:
         "assumed",
         f"0 to {most:.0f} t: producers that MCS 2026 names without a figure (AUS, BEL, "
         f"CHL, DEU, IDN, IND, KOR, PHL), {per_copper * 1e6:.0f} g a t of refined "
-        "copper, half of it",
+        "copper, half of it; slimes of lead and zinc may add to it",
     )
 
 
