@@ -200,7 +200,10 @@ def test_bgs_year_becomes_plants_when_asked(write, read):
     )
     path = write("BGS.csv", BGS_HEAD + row)
     assert "plants" not in read("bgs", path).tables
-    found = read("bgs", path, year=2023)
+    kept = read("bgs", path, year=2023)
+    assert "plants" not in kept.tables
+    assert "--as-base-year" in kept.unmapped["reason"][0]
+    found = read("bgs", path, year=2023, as_base_year=True)
     assert found.tables["plants"]["base_activity_t_per_year"].to_list() == [900]
 
 

@@ -186,7 +186,7 @@ def test_the_command_writes_and_prints_json(write, tmp_path, capsys):
     words = ["import", "usgs-mcs", str(write("m.csv", GOOD)), "--into", str(into)]
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["tables"]["plants"] == 2
+    assert document["tables"]["plants"] == 1  # Algeria stands in no list of the study
     assert document["sources"] == ["USGS-MCS-2026"]
     assert main(words) == 0
     assert "2 rows read" in capsys.readouterr().out
@@ -213,6 +213,63 @@ def test_a_reader_that_has_enough_is_no_error(write, tmp_path):
     assert done.stderr == ""
     assert done.returncode == 141
     assert load_study(tmp_path / "mine").table("plants").height  # written whole
+
+
+def test_a_preview_writes_nothing_and_says_old_and_new(write, tmp_path, capsys):
+    path = write("m.csv", GOOD)
+    into = tmp_path / "mine"
+    words = ["import", "usgs-mcs", str(path), str(path), "--into", str(into)]
+    assert main([*words, "--dry-run"]) == 0
+    text, told = capsys.readouterr()
+    assert "plants: 1 replaced, 0 unchanged, 0 added" in text
+    assert "cobalt_mining_COD: 226,000 -> 226,001 t" in text
+    assert "Nothing was written" in text
+    assert "1 of the files given twice: read once" in told
+    assert not into.exists()
+
+
+def test_a_key_of_the_map_that_nobody_reads_is_refused(write, tmp_path):
+    path = write("BACI_HS92_Y2024_V202601.csv", "t,i,j,k,v,q\n2024,643,842,261510,2,1\n")
+    options = Options(mapping={"contentshares": {"260300": 0.25}})
+    with pytest.raises(InputError, match="did you mean 'content_shares'"):
+        import_into("baci", [path], tmp_path / "s", options=options)
+    missing = ["import", "baci", str(path), "--into", str(tmp_path / "s"), "--map"]
+    assert main([*missing, str(tmp_path / "nope.yaml")]) == 1
+
+
+def test_output_of_no_stated_kind_leaves_a_recycler_alone(write, tmp_path):
+    path = write(
+        "m.csv",
+        LONG_HEAD
+        + long_row("United States", "\u2014", commodity="Bismuth",
+                   detail="Refinery production")
+        + long_row("China", "14,001", commodity="Bismuth",
+                   detail="Refinery production"),
+    )  # fmt: skip
+    import_into("usgs-mcs", [path], tmp_path / "s")
+    plants = load_study(tmp_path / "s").table("plants")
+    kept = plants.filter(pl.col("plant") == "bismuth_recycling_USA")
+    assert kept["base_activity_t_per_year"].to_list() == [80]
+
+
+def test_the_rest_of_the_world_is_what_remains(write, tmp_path):
+    rows = {"China": 60000, "Guatemala": 1000, "Other countries": 500}
+    text = "".join(
+        long_row(p, str(v), commodity="Antimony") for p, v in rows.items()
+    ) + long_row("World total", "61,500", commodity="Antimony")
+    before = load_study("us-2026").table("plants")
+    others = before.filter(
+        (pl.col("process") == "antimony_mining")
+        & ~pl.col("country").is_in(["CHN", "ROW", "GTM"])
+    )["base_activity_t_per_year"].sum()
+    import_into("usgs-mcs", [write("m.csv", LONG_HEAD + text)], tmp_path / "s")
+    plants = load_study(tmp_path / "s").table("plants")
+    ours = dict(
+        plants.filter(pl.col("process") == "antimony_mining")
+        .select("country", "base_activity_t_per_year").iter_rows()
+    )  # fmt: skip
+    assert (ours["CHN"], ours["GTM"]) == (60000, 1000)
+    assert ours["ROW"] == max(0.0, 500 - others)
 
 
 def test_other_trade_is_no_alarm(write, tmp_path, capsys):

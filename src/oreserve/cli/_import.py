@@ -54,6 +54,21 @@ def import_files(
     vintage: Annotated[
         str | None, typer.Option(help="Edition, where the file does not say it.")
     ] = None,
+    as_base_year: Annotated[
+        bool,
+        typer.Option("--as-base-year", help="Let --year stand for the base year."),
+    ] = False,
+    allow_older: Annotated[
+        bool,
+        typer.Option("--allow-older", help="Let an older edition replace a newer."),
+    ] = False,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="Write trade of only some codes of an item."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; write nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring published files into a study; all of it or nothing is written.
@@ -66,13 +81,26 @@ def import_files(
     """
     from oreserve.importers import Options, import_into
 
-    options = Options(year=year, vintage=vintage, mapping=_read_map(map_file))
-    found = import_into(format, files, into, options=options, extends=extends)
+    options = Options(
+        year=year, vintage=vintage, mapping=_read_map(map_file),
+        as_base_year=as_base_year, allow_older=allow_older, partial=partial,
+    )  # fmt: skip
+    twice = len(files) - len({f.resolve() for f in files})
+    if twice:
+        typer.echo(f"{twice} of the files given twice: read once", err=True)
+    found = import_into(
+        format, files, into, options=options, extends=extends, dry_run=dry_run
+    )
     if as_json:
         json.dump(_document(found, into), sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
         return
     typer.echo(found.summary())
+    if partial:
+        typer.echo("Warning: --partial: some items have only a part of their codes")
+    if dry_run:
+        typer.echo(f"Nothing was written to {into}: this was a preview.")
+        return
     listed = into / "imports" / f"{format}-unmapped.csv"
     typer.echo(f"Study: {into}; complete list of what was left out: {listed}")
 
@@ -83,6 +111,7 @@ def _document(found: Imported, into: Path) -> dict[str, Any]:
     return {
         "study": str(into),
         "rows_read": found.rows_read,
+        "changes": [] if found.changes is None else _counts(found),
         "tables": {name: t.height for name, t in sorted(found.tables.items())},
         "flags": {}
         if "flag" not in found.flags.columns
@@ -93,6 +122,12 @@ def _document(found: Imported, into: Path) -> dict[str, Any]:
     }
 
 
+def _counts(found: Imported) -> list[dict[str, Any]]:
+    assert found.changes is not None
+    counts = found.changes.group_by("table", "what").len("rows")
+    return counts.sort("table", "what").to_dicts()
+
+
 def _read_map(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
@@ -100,6 +135,9 @@ def _read_map(path: Path | None) -> dict[str, Any]:
 
     from oreserve.errors import InputError
 
+    if not path.is_file():
+        message = f"{path}: there is no such map (--map); allowed: a YAML file"
+        raise InputError(message)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

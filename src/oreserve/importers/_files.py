@@ -109,6 +109,9 @@ def _decoded(content: bytes, file: str) -> tuple[str, str]:
         refuse("the file is empty", file=file, allowed="a header and rows")
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         refuse("encoded as UTF-16", file=file, row=1, allowed="UTF-8 or cp1252")
+    if content[:4] in {b"PK\x03\x04", b"PAR1"}:
+        kind = "an Excel workbook or zip" if content[:2] == b"PK" else "a Parquet file"
+        refuse(f"is {kind}, no text", file=file, row=1, allowed="a CSV")
     if b"\0" in content:
         row = content[: content.index(b"\0")].count(b"\n") + 1
         refuse("the file is corrupt: it holds zero bytes", file=file, row=row)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from oreserve.importers._commodities import item_of
 from oreserve.importers._files import refuse
 from oreserve.importers._model import Imported
+from oreserve.importers._plants import as_published, plant_rows
 from oreserve.importers._sources import source_frame
 from oreserve.importers._values import Figure
 from oreserve.tables import country_names, dtype_of, spec
@@ -37,6 +38,33 @@ def base_year(options: Options) -> int | None:
     if options.year is not None:
         return options.year
     return None if options.study is None else options.study.settings.base_year
+
+
+def other_year(
+    options: Options, table: str, gathered: Gathered, facts: list[Fact] | None = None
+) -> bool:
+    """Tell, and list, that the year asked for is not the base year of the study.
+
+    Base-year rows hold figures of one year; another year enters them only by
+    ``--as-base-year``.
+    """
+    if options.study is None or options.year is None or options.as_base_year:
+        return False
+    base = options.study.settings.base_year
+    if options.year == base:
+        return False
+    ours = [f for f in facts or () if f.date == str(options.year)]
+    made = [f for f in ours if f.statistic == "production" and f.unit == "t"]
+    gathered.leave_out(
+        "year",
+        str(options.year),
+        f"the study counts {base}: nothing was written to {table}; --as-base-year "
+        f"puts figures of {options.year} in their place",
+        file=facts[0].file if facts else "--year",
+        close=str(base),
+        rows=max(1, len(made)),
+    )
+    return True
 
 
 def table_frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
@@ -85,8 +113,10 @@ def imported(
     _refuse_missing_year(facts, options, years_column)
     plants: list[dict[str, Any]] = []
     used: set[int] = set()
+    sources = list(sources)
     if to_plants and options.study is not None and year is not None:
-        plants, used = _plants(facts, options.study, year, gathered)
+        if not other_year(options, "plants", gathered, facts):
+            plants, used = plant_rows(facts, options, year, gathered, sources[0])
         if not any(f.date == str(year) for f in facts if f.statistic == "production"):
             _say_no_year(facts, year, gathered)
     rest = [f for f in facts if id(f) not in used]
@@ -256,139 +286,6 @@ def _world_output(study: Study) -> dict[str, float]:
     return {str(k): float(v) for k, v in frame.iter_rows() if k is not None}
 
 
-def _plants(
-    facts: list[Fact], study: Study, year: int, gathered: Gathered
-) -> tuple[list[dict[str, Any]], set[int]]:
-    """Return rows of `plants` for the output of one year, and the facts they use."""
-    by_cell: dict[tuple[str, str], list[Fact]] = defaultdict(list)
-    capacities: dict[tuple[str, str], float] = {}
-    for fact in facts:
-        if fact.date != str(year) or fact.good is None or fact.unit != "t":
-            continue
-        if not fact.where.fits_study or fact.statistic not in {
-            "production",
-            "capacity",
-        }:
-            continue
-        match = item_of(study, fact.good)
-        if match.item is None:
-            if fact.statistic == "production" and fact.figure.value:
-                _not_fitted(gathered, fact, match.reason, match.nearest)
-            continue
-        cell = (match.item, fact.where.code or "")
-        if fact.statistic == "production" and fact.figure.value is not None:
-            by_cell[cell].append(fact)
-        elif fact.statistic == "capacity" and fact.figure.value is not None:
-            capacities[cell] = fact.figure.value
-    standing = _standing(study)
-    processes = _processes(study)
-    rows: list[dict[str, Any]] = []
-    used: set[int] = set()
-    for (item, country), group in sorted(by_cell.items()):
-        fact = group[0]
-        if len(group) > 1:
-            for one in group:
-                _not_fitted(
-                    gathered, one, f"several series for {item}: never added up", item
-                )
-            continue
-        there = standing.get((item, country), [])
-        if len(there) > 1 or (there and not there[0]["aggregate"]):
-            names = ", ".join(sorted(p["plant"] for p in there)[:3])
-            reason = f"the study splits {item} in {country} over plants ({names})"
-            _not_fitted(gathered, fact, reason, there[0]["plant"])
-            continue
-        newer = _newer_edition(str(there[0]["source_id"]) if there else "", fact)
-        if newer:
-            reason = f"the study has the newer edition {newer}: never turned back"
-            _not_fitted(gathered, fact, reason, there[0]["plant"])
-            continue
-        makers = processes.get(item, [])
-        if not there and len(makers) != 1:
-            reason = f"{len(makers)} processes make {item}: which one is not published"
-            _not_fitted(gathered, fact, reason, makers[0] if makers else None)
-            continue
-        base = there[0] if there else {"process": makers[0], "country": country}
-        rows.append(_plant(base, fact, capacities.get((item, country))))
-        used.add(id(fact))
-    return rows, used
-
-
-def _newer_edition(standing: str, fact: Fact) -> str | None:
-    """Return the edition that stands if it is a newer one of the same publisher."""
-    name, _, edition = standing.rpartition("-")
-    ours, _, ours_edition = fact.source_id.rpartition("-")
-    if name == ours and edition.isdigit() and ours_edition.isdigit():
-        return standing if int(edition) > int(ours_edition) else None
-    return None
-
-
-def _not_fitted(gathered: Gathered, fact: Fact, reason: str, close: str | None) -> None:
-    gathered.leave_out(
-        "item",
-        f"{fact.commodity}: {fact.detail}".rstrip(": "),
-        f"kept as observation; {reason}",
-        file=fact.file,
-        row=fact.row,
-        column=fact.column,
-        close=close,
-        tonnes=fact.figure.value,
-    )
-
-
-def _standing(study: Study) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    frame = study.table("plants").join(
-        study.table("processes").select("process", "main_item"), on="process"
-    )
-    found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in frame.iter_rows(named=True):
-        found[row.pop("main_item"), row["country"]].append(row)
-    return found
-
-
-def _processes(study: Study) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in study.table("processes").iter_rows(named=True):
-        found[row["main_item"]].append(row["process"])
-    return {item: sorted(names) for item, names in found.items()}
-
-
-def _plant(
-    base: Mapping[str, Any], fact: Fact, capacity: float | None
-) -> dict[str, Any]:
-    output = fact.figure.value or 0.0
-    before = base.get("capacity_t_per_year") or 0.0
-    if capacity is not None and capacity >= output:
-        note = "capacity as published"
-    elif before > output:
-        capacity, note = before, "capacity as the study had it"
-    else:
-        capacity, note = output, "capacity not published: at least the output"
-    return {
-        **base,
-        "plant": base.get("plant") or f"{base['process']}_{base['country']}",
-        "aggregate": True,
-        "basis": "output",
-        "base_activity_t_per_year": output,
-        "capacity_t_per_year": capacity,
-        "source_id": fact.source_id,
-        "evidence": "estimated" if fact.estimated else "read",
-        "note": f"{_as_published(fact)}; {note}",
-    }
-
-
-def _as_published(fact: Fact) -> str:
-    text = f"published {fact.published!r} {fact.published_unit}".strip()
-    parts = [text]
-    if fact.figure.flag != "reported":
-        parts.append(fact.figure.flag)
-    if fact.figure.value is None and (fact.figure.low or fact.figure.high):
-        parts.append(f"low {fact.figure.low}, high {fact.figure.high} {fact.unit}")
-    if fact.estimated:
-        parts.append("estimated")
-    return "; ".join([*parts, f"vintage {fact.vintage}"])
-
-
 def _observations(facts: list[Fact], gathered: Gathered) -> list[dict[str, Any]]:
     """Return rows of `observations`; two different figures for one key are refused."""
     found: dict[tuple[str, str], Fact] = {}
@@ -417,7 +314,7 @@ def _observations(facts: list[Fact], gathered: Gathered) -> list[dict[str, Any]]
             "value": fact.figure.value,
             "source_id": fact.source_id,
             "evidence": "estimated" if fact.estimated else "read",
-            "note": f"{fact.unit}; {_as_published(fact)}".lstrip("; "),
+            "note": f"{fact.unit}; {as_published(fact)}".lstrip("; "),
         }
         for (series, date), fact in sorted(found.items())
     ]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from oreserve.importers._commodities import Good, good_of, nearest_commodity
@@ -13,6 +13,8 @@ from oreserve.importers._values import Figure, figure
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from oreserve.importers._prices import Terms
 
 __all__ = ["Fact", "Gathered", "Unmapped", "slug"]
 
@@ -164,11 +166,22 @@ class Gathered:
         good: Good | None = None,
         needs_good: bool = True,
         given: Figure | None = None,
+        terms: Terms | None = None,
     ) -> None:
         """Resolve one published figure and keep it, or list why it fits nowhere."""
+        if terms is not None and terms.refused:
+            self.leave_out(
+                "price", f"{commodity} {column}", terms.refused, file=file, row=row,
+                column=column,
+            )  # fmt: skip
+            return
+        if terms is not None:
+            unit = terms.unit or unit
+            note = "; ".join(filter(None, (note, terms.note)))
         read = given or figure(text)
         known = published_unit(unit)
-        in_unit = read.times(known[1]) if known else read
+        share = terms.content if terms is not None and terms.content else 1.0
+        in_unit = read.times(known[1] / share) if known else read
         target = place(where)
         # A world total would count its countries twice.
         counted = known is not None and known[0] == "t" and target.kind != "world"
@@ -196,6 +209,8 @@ class Gathered:
             )
             return
         found = good or good_of(commodity, detail)
+        if found is not None and terms is not None and terms.basis:
+            found = replace(found, basis=terms.basis)
         if found is None and needs_good:
             self.leave_out(
                 "commodity",

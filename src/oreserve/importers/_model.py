@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from oreserve.importers._changes import change_lines
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
 
     from oreserve.study import Study
 
-__all__ = ["MINERAL_TRADE", "OTHER_TRADE", "Imported", "Importer", "Options"]
+__all__ = ["KEPT", "MINERAL_TRADE", "OTHER_TRADE", "Imported", "Importer", "Options"]
 
 OTHER_TRADE = "other trade"  # trade by codes that no item of the study is near to
+KEPT = "lane kept"  # stands beside what an import wrote
 MINERAL_TRADE = "mineral chapter"
 SHOWN = 10
 WIDE = 120  # characters of a reason on the screen; the file has all
@@ -39,12 +42,21 @@ class Options:
         Edition of the file where the file itself does not say it.
     mapping
         Contents of the `--map` file.
+    as_base_year
+        Let figures of another `year` stand for the base year of the study.
+    allow_older
+        Let an older edition of a publisher replace a newer one.
+    partial
+        Let trade of some of an item's HS codes stand for all of them.
     """
 
     study: Study | None = None
     year: int | None = None
     vintage: str | None = None
     mapping: Mapping[str, Any] = field(default_factory=dict)
+    as_base_year: bool = False
+    allow_older: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,9 @@ class Imported:
         Data rows in the files.
     tonnes_read
         Gross tonnes in the files, of whatever goods; 0 where they are not added up.
+    changes
+        What `import_into` changed: table, row, what (added, replaced, unchanged),
+        old, new (base-year tonnes a year where the table has them). None before.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -75,6 +90,7 @@ class Imported:
     sources: pl.DataFrame
     rows_read: int = 0
     tonnes_read: float = 0.0
+    changes: pl.DataFrame | None = None
 
     def other_trade(self) -> dict[str, Any] | None:
         """Return codes, tonnes and shares of trade near to no item; None if none."""
@@ -102,7 +118,13 @@ class Imported:
             for name, frame in sorted(self.tables.items())
             if frame.height
         ]
-        near = self.unmapped.filter(pl.col("what") != OTHER_TRADE)
+        lines += change_lines(self.changes)
+        kept = self.unmapped.filter(pl.col("what") == KEPT)
+        if kept.height:
+            lines.append(f"  lanes kept beside new ones: {kept['rows'].sum()} of "
+                         f"{kept['name'].n_unique()} items, "
+                         f"{kept['tonnes'].sum():,.0f} t (see the list)")  # fmt: skip
+        near = self.unmapped.filter(~pl.col("what").is_in([OTHER_TRADE, KEPT]))
         if near.height:
             lines.append(f"  not mapped: {near.height} names{_tonnes(near)}")
             for row in near.head(SHOWN).iter_rows(named=True):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from oreserve.importers._commodities import basis_token
 from oreserve.importers._files import refuse
-from oreserve.importers._fit import country_rows, table_frame
+from oreserve.importers._fit import country_rows, other_year, table_frame
+from oreserve.importers._lanes import superseded
 from oreserve.importers._model import MINERAL_TRADE, OTHER_TRADE
 from oreserve.tables import nearest
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from oreserve.importers._gather import Gathered
     from oreserve.importers._model import Options
+    from oreserve.importers._sources import Source
     from oreserve.study import Study
 
 __all__ = ["Flow", "codes_of", "lane_tables", "leave_code_out"]
@@ -32,7 +34,7 @@ BASKETS = {
 # Chapters of the Harmonized System with minerals, their compounds and metals.
 MINERAL_CHAPTERS = {"25", "26", "28", *(str(n) for n in range(71, 82))}
 # Weight of these is the item itself; any other basis needs a content share.
-OWN_WEIGHT = {"gross", "metal", "oxide"}
+OWN_WEIGHT = {"gross", "metal"}
 PLAUSIBLE = (0.02, 50.0)  # unit value over the study's price
 
 
@@ -120,12 +122,13 @@ def leave_code_out(
 
 
 def lane_tables(
-    flows: list[Flow], options: Options, gathered: Gathered
+    flows: list[Flow], options: Options, gathered: Gathered, source: Source
 ) -> dict[str, pl.DataFrame]:
     """Return `lanes` (and new `countries`); what does not fit is listed with tonnes.
 
     Gross weight enters an item on a contained basis only by a content share that
-    the map gives (``content_shares: {"260500": 0.08}``).
+    the map gives (``content_shares: {"260500": 0.08}``). An item is written when the
+    file has all its codes; its lanes that the file no longer lists become 0.
     """
     study = options.study
     if study is None:
@@ -149,15 +152,53 @@ def lane_tables(
             _out(gathered, flow, "the quantity is missing: value only")
         elif flow.t > 0:
             cells[use.item, flow.exporter, flow.importer].append((flow, use))
+    if cells and other_year(options, "lanes", gathered):
+        for (item, *_), parts in sorted(cells.items()):
+            for flow, _ in parts:
+                _out(gathered, flow, f"{item}: not the base year of the study")
+        return {}
+    _hold_partial(cells, options, gathered, study)
     rows = [_lane(key, parts, gathered) for key, parts in sorted(cells.items())]
     if not rows:
         return {}
+    rows += superseded(rows, flows, study, gathered, source)
     tables = {"lanes": table_frame("lanes", rows)}
     places = {str(r[c]) for r in rows for c in ("exporter", "importer")}
     new = country_rows(places, study, gathered.source_id)
     if new:
         tables["countries"] = table_frame("countries", new)
     return tables
+
+
+def _hold_partial(
+    cells: dict[tuple[str, str, str], list[tuple[Flow, _Use]]],
+    options: Options,
+    gathered: Gathered,
+    study: Study,
+) -> None:
+    """Take out items of which the file has only some of the codes."""
+    stated = dict(study.table("items").select("item", "hs_codes").iter_rows())
+    named = options.mapping.get("hs_codes") or {}
+    have: dict[str, set[str]] = defaultdict(set)
+    for (item, *_), parts in cells.items():
+        have[item] |= {flow.hs6 for flow, _ in parts}
+    for item in sorted(have):
+        wanted = {c.strip() for c in (stated.get(item) or "").split(";") if c.strip()}
+        wanted |= {str(c).zfill(6) for c, i in named.items() if str(i) == item}
+        lacking = ", ".join(sorted(wanted - have[item]))
+        if not lacking:
+            continue
+        for key in [k for k in cells if k[0] == item]:
+            for flow, _ in cells[key] if not options.partial else ():
+                _out(
+                    gathered, flow,
+                    f"a part of {item} only: {lacking} is not usable here, so its "
+                    "lanes were kept; --partial writes the part",
+                )  # fmt: skip
+            for flow, _ in cells[key] if options.partial else ():
+                flow.notes.add(f"a part of {item}: without HS {lacking}")
+            if not options.partial:
+                del cells[key]
 
 
 def _out(gathered: Gathered, flow: Flow, reason: str) -> None:

@@ -5,20 +5,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oreserve.errors import InputError
+from oreserve.importers._changes import changes
 from oreserve.importers._files import refuse
 from oreserve.importers._model import Imported, Options
 from oreserve.importers._registry import importer
 from oreserve.importers._seen import refuse_unlike
 from oreserve.study import load_study, studies, whole_folder
-from oreserve.tables import spec
+from oreserve.tables import nearest, spec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import polars as pl
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["import_into"]
 
 DESCRIPTOR = "datapackage.json"
+TRADE_KEYS = ("content_shares", "hs_codes")
 REPORTS = "imports"  # beside the tables; a study reads only its own tables
 
 
@@ -37,6 +41,7 @@ def import_into(
     *,
     options: Options | None = None,
     extends: str = "us-2026",
+    dry_run: bool = False,
 ) -> Imported:
     """Read published files and write their rows into a study, whole or not at all.
 
@@ -57,6 +62,8 @@ def import_into(
         Year, vintage and map; its `study` is replaced by the one at `into`.
     extends
         Study that a new overlay extends.
+    dry_run
+        Do everything but put the folder in its place.
 
     Returns
     -------
@@ -74,13 +81,15 @@ def import_into(
     if not paths:
         message = "no file to import"
         raise InputError(message)
+    paths = _once(paths)
     for path in paths:
         _refuse_other(path, chosen.name)
+    _refuse_unknown_keys(chosen.name, (options or Options()).mapping)
     target = _target(into)
     exists = (target / DESCRIPTOR).is_file()
     study = load_study(target.absolute() if exists else extends)
     found = chosen.read(paths, replace(options or Options(), study=study))
-    with whole_folder(target, marker=DESCRIPTOR) as made:
+    with _place(target, dry_run=dry_run) as made:
         if exists:
             shutil.copytree(target, made, dirs_exist_ok=True)
         else:
@@ -91,16 +100,50 @@ def import_into(
         for name, frame in sorted(tables.items()):
             if frame.height:
                 _write_table(made, name, frame, study)
-        _write_report(made / REPORTS, chosen.name, found)
         try:
-            load_study(made)
+            after = load_study(made)
         except InputError as error:
             message = (
                 "nothing was written: with these rows the study would not load\n"
                 + str(error).replace(str(made), str(target))
             )
             raise InputError(message) from None
+        found = replace(found, changes=changes(found.tables, study, after))
+        _write_report(made / REPORTS, chosen.name, found)
     return found
+
+
+def _once(paths: Sequence[Path]) -> list[Path]:
+    """Return each file once, in order; the same file twice would count twice."""
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        seen.setdefault(path.resolve(), path)
+    return list(seen.values())
+
+
+@contextmanager
+def _place(target: Path, *, dry_run: bool) -> Iterator[Path]:
+    """Give the folder that takes the place of `target`, or one that is thrown away."""
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="oreserve-import-") as scratch:
+            yield Path(scratch)
+        return
+    with whole_folder(target, marker=DESCRIPTOR) as made:
+        yield made
+
+
+def _refuse_unknown_keys(name: str, mapping: Mapping[str, Any]) -> None:
+    """Refuse a key of the map that no importer reads; `csv` checks its own."""
+    allowed = {"baci": TRADE_KEYS, "comtrade": TRADE_KEYS}.get(name, ())
+    if name == "csv":
+        return
+    for key in mapping:
+        if key not in allowed:
+            refuse(
+                f"{key!r} is unknown: {name} would not read it", file="--map",
+                column=str(key), allowed=", ".join(allowed) or "no map",
+                close=nearest(str(key), allowed),
+            )  # fmt: skip
 
 
 def _refuse_other(path: Path, name: str) -> None:
@@ -210,3 +253,5 @@ def _write_report(folder: Path, name: str, found: Imported) -> None:
         flags = flags.filter((pl.col("flag") != "reported") | pl.col("estimated"))
     flags.write_csv(folder / f"{name}-flags.csv")
     found.unmapped.write_csv(folder / f"{name}-unmapped.csv")
+    if found.changes is not None:
+        found.changes.write_csv(folder / f"{name}-changes.csv")

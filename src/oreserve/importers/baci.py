@@ -125,14 +125,14 @@ class Baci:
                 self.name, f"BACI {edition} {version}".strip(), source_id
             )
             flows = _flows(chosen, dictionaries, year, options, gathered)
-            tables = lane_tables(flows, options, gathered)
-        source = Source(
-            source_id,
-            f"BACI bilateral trade, {edition} {version}".strip(),
-            "CEPII",
-            "Etalab Open Licence 2.0",
-            "http://www.cepii.fr/CEPII/en/bdd_modele/bdd_modele_item.asp?id=37",
-        )
+            source = Source(
+                source_id,
+                f"BACI bilateral trade, {edition} {version}".strip(),
+                "CEPII",
+                "Etalab Open Licence 2.0",
+                "http://www.cepii.fr/CEPII/en/bdd_modele/bdd_modele_item.asp?id=37",
+            )
+            tables = lane_tables(flows, options, gathered, source)
         return Imported(
             tables,
             gathered.flag_frame(),

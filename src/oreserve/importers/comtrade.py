@@ -88,7 +88,7 @@ class Comtrade:
             "Comtrade terms: no bulk re-dissemination", "https://comtradeplus.un.org",
         )  # fmt: skip
         return Imported(
-            lane_tables(flows, options, gathered),
+            lane_tables(flows, options, gathered, source),
             gathered.flag_frame(),
             gathered.unmapped_frame(),
             source_frame(source),

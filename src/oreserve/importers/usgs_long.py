@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from oreserve.importers._files import head_cells, open_csv, refuse, require_columns
 from oreserve.importers._fit import imported
 from oreserve.importers._gather import Gathered
+from oreserve.importers._prices import price_terms
 from oreserve.importers._sources import Source
 from oreserve.importers._values import figure
 
@@ -118,6 +119,7 @@ def _row(gathered: Gathered, file: str, row: int, cells: dict[str, str]) -> None
         estimated="estimated" in notes,
         note=cells["Notes"],
         needs_good=world,
+        terms=price_terms(commodity, detail) if kind == "us_price" else None,
     )
 
 

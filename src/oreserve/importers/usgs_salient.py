@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from oreserve.importers._files import head_cells, open_csv, refuse, require_columns
 from oreserve.importers._fit import imported
 from oreserve.importers._gather import Gathered
+from oreserve.importers._prices import price_terms
 from oreserve.importers._sources import Source
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ _STATISTIC = {
     "nir": "us_net_import_reliance", "shipments": "us_shipment",
     "employment": "us_employment",
 }  # fmt: skip
-# The suffix says USD per tonne, the printed figure is per metric ton unit (10 kg).
-_PER_UNIT = {("tungsten", "Price_WO3_dt"), ("manganese", "Price_CN_CIF_dt")}
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,6 @@ def _row(gathered: Gathered, file: str, row: int, cells: dict[str, str]) -> None
         unit = suffix
         if word.upper() == "NIR":
             unit = "percent"  # the rare-earth file says t, tungsten ct
-        elif (commodity.strip().lower(), column) in _PER_UNIT:
-            unit = "dollars per dry metric ton unit"
         gathered.add(
             statistic=_STATISTIC.get(word.lower(), f"us_{word.lower()}"),
             commodity=commodity,
@@ -122,6 +119,7 @@ def _row(gathered: Gathered, file: str, row: int, cells: dict[str, str]) -> None
             row=row,
             column=column,
             needs_good=False,
+            terms=price_terms(commodity, column) if word.lower() == "price" else None,
         )
 
 
