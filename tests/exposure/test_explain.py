@@ -49,7 +49,7 @@ def test_a_cell_leads_to_formula_inputs_rows_and_source(folder):
         ("classes.csv:1", "critical_share"),
         ("published.csv:1", "eu_import_reliance"),
         ("points.csv:1", "single_points_of_failure"),
-        ("measures.csv:1", "measures"),
+        ("measures.csv:1", "traced_share"),
     ],
 )
 def test_rows_of_all_tables_are_explained(folder, place, name):

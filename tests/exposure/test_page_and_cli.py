@@ -134,7 +134,7 @@ def test_page_links_lead_to_places_on_it(page):
 def test_page_shows_each_part(page):
     for text in (
         "minerals are exposed at 0.4", "What changes next", "Mineral by mineral",
-        "Single points of failure", "no data", "sum of s_c^2", "Hafnium", "EU 2023",
+        "Single points of failure", "no data", "sum of s_c^2", "Hafnium", "EU, US",
         "Chn gallium ban", "Class, ours", "100 % indirect", "By noise", "Home keeps",
         "order of exposure, not of damage", "largest country of origin",
     ):  # fmt: skip

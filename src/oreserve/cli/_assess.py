@@ -49,7 +49,11 @@ def assess_study(
         ),
     ] = None,
     threshold: Annotated[
-        float, typer.Option(help="Score from which a mineral is called critical.")
+        float,
+        typer.Option(
+            help="Score from which a mineral is called critical; three digits are "
+            "shown within 0.01 of it."
+        ),
     ] = 0.4,
     sort: Annotated[
         str,
@@ -75,7 +79,7 @@ def assess_study(
         typer.Option(help="Years of --history; all by default.", metavar="2015-2024"),
     ] = None,
     excel: Annotated[
-        bool, typer.Option("--excel", help="Write tables.xlsx as well.")
+        bool, typer.Option("--excel", help="Write tables.xlsx as well; needs --out.")
     ] = False,
     out: OutOption = None,
     home: HomeOption = None,
@@ -92,12 +96,22 @@ def assess_study(
       oreserve assess --history files --years 2015-2024 --out out/us
 
     The score is an order of exposure, not of damage: sort by loss for that.
+    From abroad, indirect: the part of all that stands behind home's final use of the
+    mineral that was made abroad at this stage; direct: by trade, where that is not
+    known. On the page, "if data miss" is the span when what is missing counts 0 and
+    1, and a class "moves" where another threshold, weighting or scale changes it.
+    A mineral that home does not use is not ranked ("no use").
     """
     from oreserve.exposure import assess
     from oreserve.report import write_assessment, write_excel
     from oreserve.study import load_study
 
     weights = dict(_weight(text) for text in weight or [])
+    if excel and out is None:
+        from oreserve.errors import InputError
+
+        message = "--excel needs --out DIR beside it: the workbook is written there"
+        raise InputError(message)
     if history is not None or years is not None:
         _check_history(history, out)
     if out is not None:
@@ -159,13 +173,15 @@ def _weight(text: str) -> tuple[str, float]:
 COLUMNS = (  # heading, side, also in a narrow terminal
     ("", "right", True), ("mineral", "left", True), ("score", "right", True),
     ("by noise", "left", False), ("most exposed", "left", True),
-    ("stage", "left", False), ("from abroad", "left", True), ("HHI", "right", False),
+    ("from abroad", "left", True), ("HHI", "right", False),
     ("home keeps", "left", True), ("firm", "right", False),
-    ("use", "right", False), ("loss", "right", False),
+    ("net", "right", False),
+    ("use, t", "right", False), ("use, $m", "right", False),
+    ("loss, $m", "right", False),
     ("class", "left", True), ("lists", "left", True),
 )  # fmt: skip
 BOUNDED = frozenset({"value", "score", "share", "hhi"})  # what low and high are of
-WIDE = 140  # characters from which all columns fit; files and pipes get more
+WIDE = 186  # characters from which all columns fit; files and pipes get more
 NOTES = (
     (
         "score: an order of exposure, not of damage. by noise: 5 to 95 % of 400 draws "
@@ -180,8 +196,12 @@ NOTES = (
         "loss takes most."
     ),
     (
-        "firm: rows read or from a secondary source. use, loss: million USD a year at "
-        "base prices, and if none of it is served."
+        "firm: rows read or from a secondary source. use, loss: t and million USD a "
+        "year at base prices, and if none of it is served."
+    ),
+    (
+        "net: net import reliance of the item as the USGS counts it (new scrap left "
+        "out); net_import_reliance_primary in ranking.csv counts own mines only."
     ),
     "class: our score and threshold, no legal list; those are under lists.",
 )
@@ -191,7 +211,7 @@ def _print_ranking(found: Assessment) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 170)
+    console = Console(width=None if sys.stdout.isatty() else 190)
     shown = [n for n, (*_, always) in enumerate(COLUMNS)
              if always or console.width >= WIDE]  # fmt: skip
     table = Table(title=f"Exposure of {found.home}, base year {found.year}")
@@ -202,7 +222,7 @@ def _print_ranking(found: Assessment) -> None:
             no_wrap=heading != "most exposed",
         )  # fmt: skip
     for row in found.ranking.iter_rows(named=True):
-        cells = _ranking_cells(row)
+        cells = _ranking_cells(row, found.threshold)
         table.add_row(*(cells[n] for n in shown))
     console.print(table)
     for line in NOTES:
@@ -210,37 +230,57 @@ def _print_ranking(found: Assessment) -> None:
     for row in found.ranking.iter_rows(named=True):
         if row["class"] == "group":
             typer.echo(f"{row['mineral']}: {row['reason']}")
-    last = [line for line in found.summary().splitlines() if line.startswith("next")]
+    unused = [r["mineral"] for r in found.ranking.iter_rows(named=True)
+              if r["class"] == "no_use"]  # fmt: skip
+    if unused:
+        typer.echo(f"no use: home uses none of it in the study: {', '.join(unused)}")
+    last = [line for line in found.summary().splitlines()
+            if line.startswith(("next", "overdue"))]  # fmt: skip
     for line in last:
         typer.echo(line)
 
 
-def _ranking_cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _ranking_cells(row: dict[str, Any], threshold: float) -> tuple[str, ...]:
     """Return the cells of one mineral; lists also where there is no score."""
     # The page and the files give the year of each list.
     lists = ", ".join(name.split()[0] for name in (row["lists"] or "").split("; ")
                       if name)  # fmt: skip
     if row["score"] is None:
-        word = "group" if row["class"] == "group" else NO_DATA
-        return ("", row["mineral"], word, *[""] * 9, word, lists)
+        word = {"group": "group", "no_use": "no use"}.get(row["class"], NO_DATA)
+        return ("", row["mineral"], word, *[""] * (len(COLUMNS) - 5), word, lists)
     hhi, kept = row["concentration"], row["home_kept"]
     without = f" w/o {row['origin']}" if row["origin"] else ""
     return (
         str(row["rank"]),
         row["mineral"],
-        f"{row['score']:.2f}",
+        _score_text(row["score"], threshold),
         f"{row['noise_low']:.2f}-{row['noise_high']:.2f}",
         row["item"],
-        row["stage"],
         f"{row['reliance']:.0%} {row['reliance_kind']}",
         NO_DATA if hhi is None else f"{hhi:.2f}",
         NO_DATA if kept is None else f"{kept:.0%}{without}",
         NO_DATA if row["firm_share"] is None else f"{row['firm_share']:.0%}",
+        _share(row["net_import_reliance"]),
+        NO_DATA
+        if row["use_t"] is None
+        else f"{row['use_t']:,.3g}"
+        if row["use_t"] < 1000
+        else f"{row['use_t']:,.0f}",
         _millions(row["use_usd"]),
         _millions(row["loss_usd"]),
         str(row["class"]).replace("_", " "),
         lists,
     )
+
+
+def _score_text(score: float, threshold: float) -> str:
+    from oreserve.exposure import score_text
+
+    return score_text(score, threshold)
+
+
+def _share(value: float | None) -> str:
+    return NO_DATA if value is None else f"{value:.0%}"
 
 
 def _millions(value: float | None) -> str:
@@ -288,9 +328,11 @@ def explain_value(
 def _lines(found: Explanation, most: int) -> list[str]:
     keys = [f"{k}={found.row[k]}" for k in ("mineral", "item", "stage", "country",
             "year", "period", "status") if found.row.get(k) is not None]  # fmt: skip
-    number = "" if found.value is None else f" = {found.value}"
-    lines = [f"{found.name}{number}", f"  at {found.place}", f"  {', '.join(keys)}"]
     column = found.place.rpartition(":")[2]
+    number = "" if found.value is None else f" = {found.value}"
+    if found.value is None and found.row.get("status") in {"no_data", "no_use"}:
+        number = f" = {str(found.row['status']).replace('_', ' ')}"
+    lines = [f"{found.name}{number}", f"  at {found.place}", f"  {', '.join(keys)}"]
     is_bounded = column.isdigit() or column in BOUNDED
     if found.row.get("low") is not None and is_bounded:
         lines.append(f"  from {found.row['low']} to {found.row['high']}")

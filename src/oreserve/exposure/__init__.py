@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oreserve.exposure._assess import Assessment, assess
     from oreserve.exposure._explain import Explanation, definition, explain
     from oreserve.exposure._history import history, write_history
+    from oreserve.exposure._ranking import score_text
     from oreserve.exposure._trace import ALL_USES, Trace, trace
     from oreserve.exposure._years import trade_history
     from oreserve.exposure._years_files import (
@@ -45,6 +46,7 @@ __all__ = [
     "read_history_files",
     "read_history_governance",
     "read_history_trade",
+    "score_text",
     "trace",
     "trade_history",
     "write_history",
@@ -64,6 +66,7 @@ _HOMES = {
     "read_history_files": "_years_files",
     "read_history_governance": "_years_files",
     "read_history_trade": "_years_files",
+    "score_text": "_ranking",
     "trace": "_trace",
     "trade_history": "_years",
     "write_history": "_history",

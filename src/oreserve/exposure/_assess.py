@@ -29,6 +29,7 @@ from oreserve.exposure._owners import owner_cells
 from oreserve.exposure._ranking import check_weights, rank
 from oreserve.exposure._rows import RowKeys
 from oreserve.exposure._scores import published_frame
+from oreserve.exposure._standing import read_standing
 from oreserve.exposure._tables import (
     chain_frame,
     measure_cells,
@@ -39,6 +40,7 @@ from oreserve.exposure._tables import (
     shares_frame,
 )
 from oreserve.exposure._trace import trace
+from oreserve.exposure._uses import NO_USE, read_uses
 from oreserve.indicators import cells_frame
 from oreserve.tables import country_names
 
@@ -155,8 +157,9 @@ class Assessment:
             "cover_needed": self.cover_needed,
             "minerals": self.minerals.height,
             "without_data": self.ranking.filter(
-                pl.col("score").is_null(), pl.col("class") != "group"
+                pl.col("score").is_null(), ~pl.col("class").is_in(["group", NO_USE])
             ).height,
+            "not_used": self.ranking.filter(pl.col("class") == NO_USE).height,
             "problems": [u.message for u in self.unknown],
             "unknown": [
                 {"name": u.name, "nearest": u.nearest, "message": u.message}
@@ -195,16 +198,30 @@ class Assessment:
             for row in known.iter_rows(named=True)
         ]
         absent = self.ranking.filter(
-            pl.col("score").is_null(), pl.col("class") != "group"
+            pl.col("score").is_null(), ~pl.col("class").is_in(["group", NO_USE])
         )["mineral"].to_list()
         if absent:
             lines.append(f"no data: {', '.join(absent)}")
+        unused = self.ranking.filter(pl.col("class") == NO_USE)["mineral"].to_list()
+        if unused:
+            lines.append(f"no use in the study: {', '.join(unused)}")
         soon = self.measures.drop_nulls("next_change").sort("next_change", "measure")
         if soon.height:
             first = soon.row(0, named=True)
             lines.append(
                 f"next change of a measure: {first['measure']} on "
                 f"{first['next_change']}, in {first['days_to_change']} days"
+            )
+        late = self.measures.filter(state="overdue")
+        for measure, back in (
+            late.select("measure", "suspended_until")
+            .unique()
+            .sort("suspended_until", "measure")
+            .iter_rows()
+        ):
+            lines.append(
+                f"overdue: {measure} stands as suspended until {back}, which has "
+                "passed; look its status up"
             )
         lines += [one.message for one in self.unknown]
         return "\n".join(lines)
@@ -260,7 +277,7 @@ def assess(
     >>> from oreserve.study import load_study
     >>> found = assess(load_study("tiny"), home="usa", minerals=["Ga"])
     >>> found.ranking.select("mineral", "item", "status").rows()
-    [('gallium', 'gallium', 'ok')]
+    [('gallium', 'gallium', 'partial')]
     """
     if not 0 < threshold <= 1:
         message = f"threshold: {threshold}; allowed is above 0 to 1"
@@ -280,15 +297,18 @@ def assess(
     )  # fmt: skip
     kept = tuple(c for c in cells if c.keys["mineral"] in set(chosen.minerals))
     grouped = {m: w for m, w in groups(world).items() if m in chosen.minerals}
+    ranked_ones = [m for m in chosen.minerals if m not in grouped]
+    uses = read_uses(world, ranked_ones, kept)
     ranking = rank(
         tuple(c for c in kept if c.keys["mineral"] not in grouped),
-        [m for m in chosen.minerals if m not in grouped],
-        weights=whole_weights, threshold=threshold,
+        ranked_ones,
+        weights=whole_weights, threshold=threshold, uses=uses,
     )  # fmt: skip
     listed = _minerals_table(study, chosen.minerals)
     ranked = complete_ranking(
         study, world, ranking, found=held, losses=losses, grouped=grouped,
-        minerals=listed, weights=whole_weights, sort=order,
+        minerals=listed, weights=whole_weights, sort=order, absent=uses.absent,
+        cells=kept,
     )  # fmt: skip
     table = _cells_table(study, kept)
     only = pl.col("mineral").is_in(list(chosen.minerals))
@@ -296,7 +316,9 @@ def assess(
         study=study.name,
         study_title=study.title,
         study_hash=study.hash,
-        study_folder=str(study.folder) if _is_private(study) else None,
+        study_folder=str(Path(study.folder).resolve())
+        if study.folder is not None and _is_private(study)
+        else None,
         home=code,
         home_countries=world.home,
         as_of=study.settings.as_of,
@@ -354,6 +376,7 @@ def _world(
         traces=traces,
         rows=RowKeys(figures, demands),
         cover_needed=cover_needed,
+        standing=read_standing(study, figures, home),
     )
 
 

@@ -193,21 +193,26 @@ def _of_chain(study: Study, row: Mapping[str, Any]) -> Iterator[Pair]:
         if not items.height:  # inside the items of another mineral, as in a magnet
             items = study.table("items").filter(at_stage)
     country, to_country = str(row["country"]), row.get("to_country")
-    here = frozenset({country})
+    here = frozenset(study.members(country) or (country,))
     for item in items["item"]:
         if to_country and to_country != country:
             sent = study.table("lanes").filter(
                 pl.col("item") == item,
-                pl.col("exporter") == country,
-                pl.col("importer") == to_country,
+                pl.col("exporter").is_in(sorted(here)),
+                pl.col("importer").is_in(
+                    sorted(study.members(str(to_country)) or (str(to_country),))
+                ),
             )
-            yield from (
-                ("lanes", f"{item}/{country}/{to_country}") for _ in sent["item"]
-            )
+            yield from _keys_of_lanes(sent)
         elif row["stage"] == "use":
             yield from _of_item(study, item, here, ("demands",))
         else:
             yield from _of_item(study, item, here, ("plants",))
+
+
+def _keys_of_lanes(lanes: pl.DataFrame) -> Iterator[Pair]:
+    for cells in lanes.select("item", "exporter", "importer").iter_rows():
+        yield "lanes", "/".join(cells)
 
 
 def _cell_rows(file: Path, row: Mapping[str, Any]) -> str | None:

@@ -10,21 +10,25 @@ import polars as pl
 from oreserve.errors import InputError
 from oreserve.exposure._evidence import evidence_marks
 from oreserve.exposure._noise import evidence_columns, noise_columns
+from oreserve.exposure._ranking import PARTS
 from oreserve.exposure._trace import ALL_USES, passage
+from oreserve.exposure._uses import NO_USE
 from oreserve.exposure._value import value_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from oreserve.exposure._cells import World
     from oreserve.exposure._contained import Contained
     from oreserve.exposure._origin_cover import OriginLoss
     from oreserve.exposure._ranking import Ranking
+    from oreserve.indicators import Cell
     from oreserve.study import Study
 
 __all__ = ["SORTS", "check_sort", "complete_ranking"]
 
 Losses = dict[str, dict[str, tuple["OriginLoss", ...]]]
+DIRECT = ("net_import_reliance", "net_import_reliance_primary")
 SORTS = {"score": "score", "value": "use_usd", "loss": "loss_usd"}
 
 
@@ -47,6 +51,8 @@ def complete_ranking(
     minerals: pl.DataFrame,
     weights: Mapping[str, float],
     sort: str,
+    absent: Mapping[str, str],
+    cells: Sequence[Cell],
 ) -> pl.DataFrame:
     """Add to the ranking what the score does not say; groups follow without a rank.
 
@@ -61,7 +67,12 @@ def complete_ranking(
     minerals
         mineral, lists, reason.
     sort
-        Column by which rows are ordered, largest first; `rank` is that of the score.
+        Column by which rows are ordered, largest first; `rank` is that of the score,
+        and equal scores stand by loss, then by use in USD.
+    absent
+        Minerals without a use at home, with the reason: class `no_use`, no rank.
+    cells
+        Cells of the items: what the two direct reliances of the carrying item are.
     """
     table = ranking.minerals.sort("mineral")
     pairs = list(table.select("mineral", "item").iter_rows())
@@ -78,7 +89,9 @@ def complete_ranking(
         )
         table = pl.concat([table, rows], how="diagonal_relaxed")
     table = table.with_columns(
-        pl.when(pl.col("score").is_null() & (pl.col("class") != "group"))
+        pl.when(pl.col("mineral").is_in(sorted(absent)))
+        .then(pl.lit(NO_USE))
+        .when(pl.col("score").is_null() & (pl.col("class") != "group"))
         .then(pl.lit("no_data"))
         .otherwise(pl.col("class"))
         .alias("class")
@@ -91,21 +104,53 @@ def complete_ranking(
         ),
         _origin_columns(world, losses, names),
         value_frame(study, world, names),
-        _words(minerals, grouped),
+        _words(minerals, {**_group_reasons(grouped), **absent}),
     )  # fmt: skip
     for frame in beside:
         table = table.join(frame, on="mineral", how="left", maintain_order="left")
-    keys = list(dict.fromkeys((sort, "score")))
+    table = table.join(_direct_columns(cells), on=["mineral", "item"], how="left",
+                       maintain_order="left")  # fmt: skip
+    table = table.with_columns(
+        # What is not used has no most exposed item.
+        pl.when(pl.col("class") == NO_USE)
+        .then(pl.lit(NO_USE))
+        .otherwise(pl.col("status"))
+        .alias("status"),
+        *(pl.when(pl.col("class") != NO_USE).then(pl.col(name)).alias(name)
+          for name in ("item", "stage", "reliance", "reliance_kind", *DIRECT, *PARTS)),
+    )  # fmt: skip
+    # Scores that differ in the tenth digit are tied, as in `rank`.
+    tied = pl.col("score").round(9)
+    keys = list(dict.fromkeys((sort, "score", "loss_usd", "use_usd")))
+    by = [tied if name == "score" else pl.col(name) for name in keys]
     return table.sort(
-        *keys, "mineral", descending=[*[True] * len(keys), False], nulls_last=True
+        *by, "mineral", descending=[*[True] * len(keys), False], nulls_last=True
     )
 
 
-def _words(minerals: pl.DataFrame, grouped: Mapping[str, str]) -> pl.DataFrame:
-    reasons = {
+def _direct_columns(cells: Sequence[Cell]) -> pl.DataFrame:
+    """Return both direct reliances by item, as (mineral, item, ...)."""
+    found: dict[tuple[str, str], dict[str, float | None]] = {}
+    for cell in cells:
+        if cell.indicator in DIRECT:
+            key = (cell.keys["mineral"], cell.keys["item"])
+            found.setdefault(key, {})[cell.indicator] = cell.value
+    return pl.DataFrame(
+        [(*key, *(row.get(name) for name in DIRECT)) for key, row in found.items()],
+        schema={"mineral": pl.String, "item": pl.String,
+                **dict.fromkeys(DIRECT, pl.Float64)},
+        orient="row",
+    )  # fmt: skip
+
+
+def _group_reasons(grouped: Mapping[str, str]) -> dict[str, str]:
+    return {
         name: f"a group of minerals: its items hold {held}, which are ranked each"
         for name, held in grouped.items()
     }
+
+
+def _words(minerals: pl.DataFrame, reasons: Mapping[str, str]) -> pl.DataFrame:
     known = dict(minerals.select("mineral", "reason").iter_rows())
     return minerals.select(
         "mineral",

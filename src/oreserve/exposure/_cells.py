@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from oreserve import indicators as ind
 from oreserve.exposure._figures import REST
+from oreserve.exposure._new_scrap import new_scrap_output
 from oreserve.exposure._rows import RowKeys, join_rows
+from oreserve.exposure._standing import PARTIAL_FROM, Standing
 from oreserve.exposure._trace import ALL_USES
 from oreserve.indicators import Cell, cells
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["PARTIAL_FROM", "World", "chain_rows", "item_cells", "make_cells"]
 
 Floats = npt.NDArray[np.float64]
-PARTIAL_FROM = 0.005  # unlisted or untraced share from which a cell is partial
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class World:
     """What the cells are made of.
 
     `governance` is *(C,)*, World Bank mean of the six dimensions, -2.5 to 2.5, NaN
-    where unknown; `traces` by mineral.
+    where unknown; `traces` by mineral; `standing` what home's reliance stands on.
     """
 
     figures: Figures
@@ -42,6 +43,7 @@ class World:
     traces: Mapping[str, Trace]
     rows: RowKeys
     cover_needed: float
+    standing: Standing
 
     @property
     def at_home(self) -> npt.NDArray[np.intp]:
@@ -88,8 +90,10 @@ def make_cells(
     unit: str = "1",
 ) -> tuple[Cell, ...]:
     """Return one cell per item; `rows` and `words` are texts of each item."""
-    known = ~np.isnan(value)
-    status = np.where(known, np.where(partial, "partial", "ok"), "no_data")
+    # Bounds without a value are known in part.
+    bounded = np.isnan(value) & ~np.isnan(low) & ~np.isnan(high)
+    known = ~np.isnan(value) | bounded
+    status = np.where(known, np.where(partial | bounded, "partial", "ok"), "no_data")
     result = ind.Estimate(
         np.where(known, value, np.nan),
         np.where(known, low, np.nan),
@@ -170,12 +174,18 @@ def _top(world: World) -> tuple[Cell, ...]:
 
 
 def _direct(world: World) -> tuple[Cell, ...]:
-    """Reliance by trade; its bounds span that and what use less output says."""
+    """Reliance by trade; its bounds span that and what use less output says.
+
+    Output of home's own new scrap is left out of production and use alike. Unlisted
+    output that may be home's lowers the low bound.
+    """
     figures = world.figures
     imports_from, exports_to = figures.trade(world.home)
     imports, exports = imports_from.sum(axis=1), exports_to.sum(axis=1)
-    output = figures.output[:, world.at_home].sum(axis=1)
-    use = figures.use[:, world.at_home].sum(axis=1)
+    scrap = new_scrap_output(figures, world.home)
+    output = np.clip(figures.output[:, world.at_home].sum(axis=1) - scrap, 0.0, None)
+    use = np.clip(figures.use[:, world.at_home].sum(axis=1) - scrap, 0.0, None)
+    standing = world.standing
     traded = np.asarray(
         ind.net_import_reliance(production=output, imports=imports, exports=exports)
     )
@@ -185,12 +195,27 @@ def _direct(world: World) -> tuple[Cell, ...]:
     )  # fmt: skip
     value = np.where(np.isnan(traded), needed, traded)
     low, high = np.fmin(value, needed), np.fmax(value, needed)
+    spans = high - low > PARTIAL_FROM
+    # More sold than made and bought: stocks, re-exports or an error; not a proof.
+    oversold = exports > (output + imports) * (1.0 + PARTIAL_FROM)
+    low = np.where(oversold & ~np.isnan(value), 0.0, low)
+    high = np.where(oversold & ~np.isnan(value), 1.0, high)
+    net = np.clip(imports - exports, 0.0, None)
+    whole = output + net + standing.unlisted
+    least = np.divide(net, whole, out=np.zeros_like(net), where=whole > 0)
+    low = np.where(standing.unlisted > 0, np.fmin(low, least), low)
     blind = np.array([
         any(item == i and importer in world.home and exporter not in world.home
             for i, exporter, importer in figures.unknown_lanes)
         for item in figures.items
     ])  # fmt: skip
-    partial = (high - low > PARTIAL_FROM) | np.isnan(traded) | blind
+    partial = spans | np.isnan(traded) | blind | oversold
+    partial |= standing.is_weak | (standing.unlisted > 0)
+    why = [
+        ", ".join(filter(None, (w, "more sold than made and bought" if o else None)))
+        or None
+        for w, o in zip(standing.whys(), oversold, strict=True)
+    ]
     rows = [
         join_rows({
             **world.rows.supply(i), **world.rows.trade(i, world.home),
@@ -202,8 +227,9 @@ def _direct(world: World) -> tuple[Cell, ...]:
         world, "net_import_reliance", value, low, np.where(blind, 1.0, high),
         partial=partial,
         inputs={"production_t": output, "imports_t": imports, "exports_t": exports,
-                "use_t": use, "by_use": needed},
-        rows=rows,
+                "use_t": use, "by_use": needed, "new_scrap_t": scrap,
+                "unlisted_t": standing.unlisted},
+        words={"why": why}, rows=rows,
     )  # fmt: skip
 
 
@@ -216,6 +242,8 @@ def _indirect(world: World) -> tuple[Cell, ...]:
     top, top_low, top_high = blank.copy(), blank.copy(), blank.copy()
     passes, unknown = blank.copy(), blank.copy()
     names: list[str | None] = [None] * count
+    why: list[str | None] = [None] * count
+    weak = np.zeros(count, dtype=bool)
     rows = [""] * count
     foreign = np.ones(len(figures.countries), dtype=bool)
     foreign[world.at_home] = False
@@ -233,7 +261,19 @@ def _indirect(world: World) -> tuple[Cell, ...]:
             continue
         abroad = float(through[foreign].sum())
         value[n] = abroad / total
-        low[n], high[n] = abroad / (total + lost), (abroad + lost) / (total + lost)
+        # Home may be among those whom nobody lists: their part, and as much again as
+        # they make, may be its own.
+        use_t = float(found.use_t[u])
+        hidden = float(world.standing.unlisted[n]) * found.weight[item] / use_t
+        named_abroad = abroad - (
+            float(through[world.figures.place[REST]]) if hidden > 0 else 0.0
+        )
+        low[n] = named_abroad / (total + lost + hidden)
+        high[n] = (abroad + lost) / (total + lost)
+        places = [figures.items.index(i) for i in found.uses if i != ALL_USES]
+        poor = [p for p in places if world.standing.of_chain([p]).any()]
+        weak[n] = bool(poor) or hidden > 0
+        why[n] = _why(world, n, poor)
         named = np.where(foreign, through, 0.0)
         named[[k for k, c in enumerate(figures.countries) if c == REST]] = 0.0
         largest = int(named.argmax())
@@ -243,16 +283,28 @@ def _indirect(world: World) -> tuple[Cell, ...]:
         names[n] = figures.countries[largest] if named[largest] > 0 else None
         rows[n] = join_rows(chain_rows(world, found, item))
     inputs = {"passes": passes, "untraced": unknown}
-    partial = np.nan_to_num(unknown) > PARTIAL_FROM
-    words = {"country": names, "share": [
+    partial = (np.nan_to_num(unknown) > PARTIAL_FROM) | weak
+    words = {"country": names, "why": why, "share": [
         None if np.isnan(t) else f"{t:.6g}" for t in top]}  # fmt: skip
     return make_cells(
         world, "import_reliance_indirect", value, low, high, partial=partial,
         inputs=inputs, words=words, rows=rows,
     ) + make_cells(
         world, "indirect_top_share", top, top_low, top_high, partial=partial,
-        inputs=inputs, words={"country": names}, rows=rows,
+        inputs=inputs, words={"country": names, "why": why}, rows=rows,
     )  # fmt: skip
+
+
+def _why(world: World, n: int, poor: Sequence[int]) -> str | None:
+    """Say on which uses of home an indirect reliance is not firm."""
+    parts = []
+    if world.standing.unlisted[n] > 0:
+        parts.append("output nobody lists may be of home")
+    if poor:
+        names = " and ".join(world.figures.items[p] for p in poor[:3])
+        more = f" and {len(poor) - 3} more" if len(poor) > 3 else ""
+        parts.append(f"use or trade of {names}{more} assumed")
+    return ", ".join(parts) or None
 
 
 def chain_rows(world: World, found: Trace, item: str) -> dict[str, list[str]]:
@@ -326,11 +378,15 @@ def _home_cover(world: World) -> tuple[Cell, ...]:
     largest = imports.argmax(axis=1)
     most = imports.max(axis=1)
     value = np.where(total > 0, (total - most) / divisor, np.nan)
+    standing = world.standing
+    high = value + standing.unlisted / divisor
     return make_cells(
-        world, "n_minus_1_cover_home", value, value, value, partial=False,
+        world, "n_minus_1_cover_home", value, value, high,
+        partial=standing.is_weak | (standing.unlisted > 0),
         inputs={"production_t": output, "imports_t": imports.sum(axis=1),
-                "largest_t": most, "use_t": use},
-        words={"largest": [figures.countries[k] if t > 0 else None
+                "largest_t": most, "use_t": use, "unlisted_t": standing.unlisted},
+        words={"why": standing.whys(),
+               "largest": [figures.countries[k] if t > 0 else None
                            for k, t in zip(largest, most, strict=True)]},
         rows=[join_rows({**world.rows.supply(i), **world.rows.trade(i, world.home),
                          **world.rows.use(i, world.home)}) for i in figures.items],

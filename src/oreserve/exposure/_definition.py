@@ -24,6 +24,7 @@ MAIN = {
     "coverage": "expected_loss_with_usd", "deliveries": "delivered_t",
     "draws": "tonnes", "elements": "hhi", "exposure": "share_of_use", "flows": "flow_t",
     "frontier": "expected_loss_usd", "marginal_value": "usd_per_t",
+    "measures": "traced_share", "minerals": "items",
     "partners": "share", "prices": "price_usd_per_t", "programmes":
     "verified_benefit_usd", "projects": "outlay_usd", "reconciliation": "used",
     "requirements": "reserve_needed_t", "reserve": "tonnes",

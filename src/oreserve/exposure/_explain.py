@@ -25,6 +25,7 @@ from oreserve.exposure._evidence import (
     evidence_marks,
 )
 from oreserve.exposure._lookup import Lookup, SourceRow
+from oreserve.exposure._ranking import score_inputs
 from oreserve.tables import TABLES, nearest, spec
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ __all__ = [
 HEADS = ("assess.json", "plan.json", "outcome.json", "watch.json")
 WHOLE = frozenset({"frontier", "programmes", "sensitivity", "verification"})
 """Tables of a plan whose numbers are of the plan as a whole."""
+SCORED = frozenset({"ranking", "scores"})
 FORMS = (
     "DIR/FILE.csv:ROW[:COLUMN] (row 1 is the first below the heading), such as "
     "out/us/cells.csv:12, DIR/FILE.json:NAME, such as out/plan/plan.json:gap, or "
@@ -169,6 +171,11 @@ def _of_result(file: Path, number: int, column: str | None) -> Explanation:
     asked = column or column_of(file.stem, row)
     name = name_of(file.stem, row, None if asked == "value" else asked)
     formula = definition_of(file.stem, asked, name)
+    if file.stem == "evidence" and row.get("table") and row.get("key"):
+        name = f"{row['table']}/{row['key']}"
+    inputs = _read_inputs(row) or _named_inputs(formula, asked, row, figures)
+    if file.stem in SCORED and asked == "score":
+        inputs = score_inputs(row, figures.get("weights"))
     rows, left_out = rows_behind(file, row, study)
     warnings += _notes(file, asked if formula is None else None, row, rows)
     return Explanation(
@@ -177,7 +184,7 @@ def _of_result(file: Path, number: int, column: str | None) -> Explanation:
         value=row[asked] if asked else None,
         row=row,
         definition=formula,
-        inputs=_read_inputs(row) or _named_inputs(formula, asked, row, figures),
+        inputs=inputs,
         rows=tuple(rows),
         warnings=tuple(warnings),
         left_out=left_out,
@@ -251,7 +258,16 @@ def _study_of(figures: Mapping[str, Any]) -> tuple[Study | None, list[str]]:
     """Load the study that a result names; say so where it is another by now."""
     from oreserve.study import load_study
 
-    name = str(figures.get("study_folder") or figures.get("study"))
+    folder = figures.get("study_folder")
+    name = str(folder or figures.get("study"))
+    if folder and not Path(str(folder)).is_dir():
+        where = "" if Path(str(folder)).is_absolute() else f" (from {Path.cwd()})"
+        gone = (
+            f"the study folder {folder} is not there{where}: moved, renamed or deleted "
+            "since; put it back, or run the command again from where it is now; its "
+            "rows and sources stay unread"
+        )
+        return None, [gone]
     try:
         study = load_study(name)
         hashes = {study.hash}

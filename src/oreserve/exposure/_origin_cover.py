@@ -77,7 +77,7 @@ def origin_losses(world: World, mineral: str) -> dict[str, tuple[OriginLoss, ...
     found = world.traces.get(mineral)
     if found is None:
         return {}
-    bound = found.passes.sum(axis=1)  # (U, C)
+    bound = found.made.sum(axis=1)  # (U, C)
     order = [
         k for k in np.argsort(-bound.max(axis=0), kind="stable")
         if found.countries[k] not in {REST, *world.home} and bound[:, k].max() > 1e-9
@@ -109,7 +109,7 @@ def _spare(world: World, found: Trace) -> Floats:
         for k in world.at_home:
             idle = float(figures.capacity[n, k] - figures.output[n, k])
             pool = found.pools.state[j, found.countries.index(figures.countries[k])]
-            room[pool] = max(0.0, idle) * found.weight[item]
+            room[pool] += max(0.0, idle) * found.weight[item]
     return room
 
 
@@ -182,23 +182,28 @@ def origin_cells(
             found["lost_share"][n] = worst.lost
             found["spare_share"][n] = worst.spare
     blind = np.nan_to_num(found["untraced"] + found["scrap"]) > PARTIAL_FROM
+    standing = world.standing
+    weak = standing.is_weak | (standing.unlisted > 0)
+    words = {"why": standing.whys()}
     both = {name: found[name] for name in ("use_t", "untraced", "scrap")}
     return (
         *make_cells(
             world, "n_minus_1_cover_home_origin", found["kept"], found["kept_low"],
-            found["kept"], partial=blind,
+            found["kept"], partial=blind | weak,
             inputs={**both, "lost_share": found["lost_share"],
                     "spare_share": found["spare_share"]},
-            words={"largest": largest}, rows=rows,
+            words={**words, "largest": largest}, rows=rows,
         ),
         *make_cells(
             world, "import_reliance_any_stage", found["abroad"], found["abroad"],
-            found["abroad_high"], partial=blind, inputs=both, rows=rows,
+            found["abroad_high"], partial=blind | weak, inputs=both, words=words,
+            rows=rows,
         ),
         *make_cells(
             world, "net_import_reliance_primary", found["relies"], found["relies"],
-            found["relies"], partial=np.nan_to_num(found["untraced"]) > PARTIAL_FROM,
-            inputs={**both, "primary_t": found["primary_t"]}, rows=rows,
+            found["relies"],
+            partial=(np.nan_to_num(found["untraced"]) > PARTIAL_FROM) | weak,
+            inputs={**both, "primary_t": found["primary_t"]}, words=words, rows=rows,
         ),
     )  # fmt: skip
 

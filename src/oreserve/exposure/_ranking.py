@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from oreserve.errors import InputError
+from oreserve.exposure._uses import NO_USE
 from oreserve.indicators import (
     Setting,
     Threshold,
@@ -23,9 +24,18 @@ from oreserve.indicators import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from oreserve.exposure._uses import Uses
     from oreserve.indicators import Cell
 
-__all__ = ["WEIGHTS", "Ranking", "check_weights", "rank"]
+__all__ = [
+    "PARTS",
+    "WEIGHTS",
+    "Ranking",
+    "check_weights",
+    "rank",
+    "score_inputs",
+    "score_text",
+]
 
 Floats = npt.NDArray[np.float64]
 WEIGHTS: Mapping[str, float] = {
@@ -44,6 +54,7 @@ ELEMENT = {
     "governance": "hhi_governance_element",
     "cover": "n_minus_1_cover_element",
 }
+NEAR = 0.01  # of the threshold: three digits are shown
 STEPS = (0.8, 0.9, 1.0, 1.1, 1.2)
 
 
@@ -80,6 +91,7 @@ def rank(
     *,
     weights: Mapping[str, float],
     threshold: float,
+    uses: Uses | None = None,
 ) -> Ranking:
     """Rank minerals by the score of their most exposed item.
 
@@ -89,8 +101,14 @@ def rank(
     contained element where it leaves the stage in several items. A missing part counts
     0 in the low and 1 in the high bound, and the value is the mean of the others;
     without r, or with less than half of the weight, there is no data.
+
+    With `uses` given, what home does not use has no score (status `no_use`), direct
+    reliance alone scores no by-product feed and no item without a use at home, and an
+    item in use without data takes the high bound of its mineral to 1.
     """
     parts = _parts(cells)
+    if uses is not None:
+        parts = {key: _as_used(key, part, uses) for key, part in parts.items()}
     items = sorted(parts)
     made = [_score_row(parts[i], weights) for i in items]
     frame = pl.DataFrame(
@@ -100,7 +118,7 @@ def rank(
                           **dict.fromkeys(_NUMBERS, pl.Float64)},
         infer_schema_length=None,
     )  # fmt: skip
-    ranked = _by_mineral(frame, minerals)
+    ranked = _by_mineral(frame, minerals, uses)
     varied = _variants(parts, items, minerals, weights)
     base = Setting("as stated", (Threshold("score", threshold),))
     settings = [
@@ -155,6 +173,17 @@ def _parts(cells: Sequence[Cell]) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
+def _as_used(key: tuple[str, str], parts: dict[str, Any], uses: Uses) -> dict[str, Any]:
+    """Mark what must not carry a score: no use, or direct reliance on a feed."""
+    mineral, item = key
+    direct_only = "reliance" not in parts
+    if mineral in uses.absent or (direct_only and item not in uses.used):
+        return {**parts, "unused": True}
+    if direct_only and item in uses.feeds:
+        return {k: v for k, v in parts.items() if k != "direct"}
+    return parts
+
+
 def _score_row(parts: dict[str, Any], weights: Mapping[str, float]) -> dict[str, Any]:
     reliance = parts.get("reliance") or parts.get("direct")
     kind = "indirect" if "reliance" in parts else "direct" if reliance else None
@@ -166,6 +195,9 @@ def _score_row(parts: dict[str, Any], weights: Mapping[str, float]) -> dict[str,
         "reliance": reliance[0] if reliance else None, "reliance_kind": kind,
         **{p: parts[p][0] if p in parts else None for p in PARTS},
     }  # fmt: skip
+    if parts.get("unused"):
+        row["status"] = NO_USE
+        return row
     if reliance is None or held < 0.5 * whole:
         return row
     power = weights["reliance"]
@@ -179,8 +211,55 @@ def _score_row(parts: dict[str, Any], weights: Mapping[str, float]) -> dict[str,
     return row
 
 
-def _by_mineral(frame: pl.DataFrame, minerals: Sequence[str]) -> pl.DataFrame:
+def score_text(score: float, threshold: float) -> str:
+    """Write a score with two digits, with three within 0.01 of the threshold.
+
+    Examples
+    --------
+    >>> score_text(0.39989, 0.4), score_text(0.5, 0.4)
+    ('0.3999', '0.50')
+    """
+    if abs(score - threshold) > NEAR:
+        return f"{score:.2f}"
+    text = f"{score:.3f}"
+    # Rounding must not lift a score onto the threshold that it misses.
+    if (float(text) >= threshold) != (score >= threshold):
+        return f"{score:.4f}"
+    return text
+
+
+def score_inputs(
+    row: Mapping[str, Any], weights: Mapping[str, float] | None
+) -> dict[str, str]:
+    """Return what a row of `ranking` or `scores` made its score of, and it again.
+
+    Returns
+    -------
+    dict
+        r, C, G, K (0-1; `no data` where a part is missing), the weights and
+        `recomputed`, the score from these figures alone.
+    """
+    whole = {**WEIGHTS, **(weights or {})}
+    names = dict(zip("CGK", PARTS, strict=True))
+    letters = {"r": row.get("reliance"), **{k: row.get(v) for k, v in names.items()}}
+    found = {k: "no data" if v is None else f"{v:.10g}" for k, v in letters.items()}
+    found |= {"w_r": f"{whole['reliance']:g}"}
+    found |= {f"w_{k.lower()}": f"{whole[v]:g}" for k, v in names.items()}
+    known = [v for v in PARTS if row.get(v) is not None and whole[v] > 0]
+    held = sum(whole[v] for v in known)
+    if row.get("score") is None or letters["r"] is None or not held:
+        return found
+    mean = sum(whole[v] * float(row[v]) for v in known) / held
+    score = float(letters["r"]) ** whole["reliance"] * mean
+    return {**found, "recomputed": f"{score:.10g}"}
+
+
+def _by_mineral(
+    frame: pl.DataFrame, minerals: Sequence[str], uses: Uses | None
+) -> pl.DataFrame:
     """Return one row per mineral: its most exposed item, best bounds of all."""
+    used = sorted(uses.used - uses.feeds) if uses is not None else []
+    lacking = (pl.col("status") == "no_data") & pl.col("item").is_in(used)
     best = (
         frame.sort("score", "item", descending=[True, False], nulls_last=True)
         .group_by("mineral", maintain_order=True)
@@ -188,18 +267,22 @@ def _by_mineral(frame: pl.DataFrame, minerals: Sequence[str]) -> pl.DataFrame:
             pl.exclude("low", "high").first(),
             pl.col("low").max(),
             pl.col("high").max(),
-            without=pl.col("score").null_count(),
+            without=(pl.col("status") == "no_data").sum(),
+            blind=lacking.any(),
             items=pl.len(),
         )
     )
     whole = pl.DataFrame({"mineral": list(minerals)}, schema={"mineral": pl.String})
     joined = whole.join(best, on="mineral", how="left", maintain_order="left")
-    # An item without data might be the most exposed one.
+    # An item without data might be the most exposed one: in use, up to 1.
     missing = (pl.col("without") > 0) & pl.col("score").is_not_null()
     joined = joined.with_columns(
         status=pl.when(missing)
         .then(pl.lit("partial"))
-        .otherwise(pl.col("status").fill_null("no_data"))
+        .otherwise(pl.col("status").fill_null("no_data")),
+        high=pl.when(pl.col("blind") & pl.col("score").is_not_null())
+        .then(pl.lit(1.0))
+        .otherwise(pl.col("high")),
     )
     order = joined.sort("score", "mineral", descending=[True, False], nulls_last=True)
     # Equal scores share a rank; their order is only the alphabet's.

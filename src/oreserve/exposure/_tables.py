@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from oreserve import indicators as ind
@@ -36,6 +37,8 @@ __all__ = [
     "shares_frame",
 ]
 
+Floats = npt.NDArray[np.float64]
+OVERDUE = "overdue"
 SMALLEST = 1e-6  # smaller shares are not listed
 NUMBERS = frozenset({
     "output_t", "capacity_t", "share", "low", "high", "passes", "mineral_t",
@@ -144,6 +147,7 @@ def _origin_rows(
 def chain_frame(world: World, home: str) -> pl.DataFrame:
     """Return home's own chain for drawing: mineral, kind, stage, item, country, ..."""
     stage = world.figures.base.stage
+    called = dict.fromkeys(world.home, home)  # a bloc is one pool and one block
     rows: dict[tuple[str, ...], float] = defaultdict(float)
     for mineral, found in sorted(world.traces.items()):
         if ALL_USES not in found.uses:
@@ -151,15 +155,18 @@ def chain_frame(world: World, home: str) -> pl.DataFrame:
         u = found.uses.index(ALL_USES)
         t = float(found.use_t[u])
         for j, item in enumerate(found.items):
-            for k in np.flatnonzero(found.passes[u, j] > SMALLEST):
-                key = (mineral, "output", stage[item], item, found.countries[k], "", "")
-                rows[key] += float(found.passes[u, j, k]) * t
+            for k in np.flatnonzero(found.made[u, j] > SMALLEST):
+                place = called.get(found.countries[k], found.countries[k])
+                key = (mineral, "output", stage[item], item, place, "", "")
+                rows[key] += float(found.made[u, j, k]) * t
         for (made, country, part, origin), amount in found.flows.items():
             if stage[part] != stage[made]:
-                key = (mineral, "flow", stage[part], "", origin, stage[made], country)
+                key = (mineral, "flow", stage[part], "", called.get(origin, origin),
+                       stage[made], called.get(country, country))  # fmt: skip
                 rows[key] += amount
         for (item, origin), amount in found.arrivals.items():
-            rows[mineral, "flow", stage[item], "", origin, "use", home] += amount
+            place = called.get(origin, origin)
+            rows[mineral, "flow", stage[item], "", place, "use", home] += amount
         rows[mineral, "output", "use", "use", home, "", ""] += t
     names = ("mineral", "kind", "stage", "item", "country", "to_stage", "to_country")
     made_rows = [
@@ -239,16 +246,25 @@ def _point(
 def measures_frame(study: Study, world: World, home: str) -> pl.DataFrame:
     """Return the measures aimed at home, by item, with what happens to them next.
 
-    `state` is that of as_of: in force, to come, suspended, ended. `next_change` is
-    the first day after as_of on which one begins or ends by its own dates;
-    `home_share` the actor's part of what lies behind home's uses of the item.
+    `state` is that of as_of: in force, to come, suspended, overdue, ended; overdue is
+    one that stands as suspended though the day on which it was to come back is past.
+    `next_change` is the first day after as_of on which one begins or ends by its own
+    dates; `suspended_until` the day on which a suspended one comes back, as `watch`
+    reads it.
+    `direct_share` is the actor's part, as shipper, of home's output and imports of the
+    item; `traced_share` its part of what was made behind home's uses of the item,
+    whoever shipped it. What a country of home itself does is not aimed at home.
     """
     as_of = study.settings.as_of_date
+    bought = world.figures.trade(world.home)[0]
     rows: list[dict[str, Any]] = []
     for row in study.table("measures").iter_rows(named=True):
         target = row["target"] or ""
         if not target or not _aims_at(study, target, home, world.home):
             continue
+        if _is_own(study, row["actor"], world.home):
+            continue  # home's own licences: `*` is everybody but the actor
+        state = _state(row, as_of)
         for item, mineral, stage in _touched(world, row):
             ahead = [d for d in (row["from"], row["until"]) if d and d > as_of]
             change = min(ahead, default=None)
@@ -257,12 +273,14 @@ def measures_frame(study: Study, world: World, home: str) -> pl.DataFrame:
                     "measure": row["measure"], "mineral": mineral, "item": item,
                     "stage": stage, "kind": row["kind"], "actor": row["actor"],
                     "target": target, "status": row["status"],
-                    "state": _state(row, as_of), "from": row["from"],
-                    "until": row["until"], "next_change": change,
+                    "state": state, "from": row["from"],
+                    "until": row["until"],
+                    "suspended_until": _suspended_until(row), "next_change": change,
                     "days_to_change": (change - as_of).days if change else None,
                     "cap_share": row["cap_share"],
                     "tariff_share": row["tariff_share"],
-                    "home_share": _behind(study, world, mineral, item, row["actor"]),
+                    "direct_share": _shipped(study, world, bought, item, row["actor"]),
+                    "traced_share": _behind(study, world, mineral, item, row["actor"]),
                     "source_id": row["source_id"], "evidence": row["evidence"],
                     "note": row["note"],
                 }
@@ -271,9 +289,10 @@ def measures_frame(study: Study, world: World, home: str) -> pl.DataFrame:
         **dict.fromkeys(
             ("measure", "mineral", "item", "stage", "kind", "actor", "target",
              "status", "state"), pl.String),
-        **dict.fromkeys(("from", "until", "next_change"), pl.Date),
+        **dict.fromkeys(("from", "until", "suspended_until", "next_change"), pl.Date),
         "days_to_change": pl.Int64,
-        **dict.fromkeys(("cap_share", "tariff_share", "home_share"), pl.Float64),
+        **dict.fromkeys(("cap_share", "tariff_share", "direct_share",
+                         "traced_share"), pl.Float64),
         **dict.fromkeys(("source_id", "evidence", "note"), pl.String),
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema).sort("mineral", "item", "measure")
@@ -285,6 +304,13 @@ def _aims_at(study: Study, target: str, home: str, members: tuple[str, ...]) -> 
     if target in set(study.tables["countries"]["country"]):
         return False
     return bool(set(study.members(target)) & set(members))
+
+
+def _is_own(study: Study, actor: str | None, home: tuple[str, ...]) -> bool:
+    """Whether home, or a country of it, is who acts; everybody is not home."""
+    if not actor or actor == "*":
+        return False
+    return bool(set(study.members(actor)) & set(home))
 
 
 def _touched(world: World, row: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -306,6 +332,9 @@ def _touched(world: World, row: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _state(row: dict[str, Any], as_of: date) -> str:
+    back = _suspended_until(row)
+    if back is not None and back <= as_of:
+        return OVERDUE
     if row["status"] != "in_force":
         return str(row["status"])
     if row["from"] and row["from"] > as_of:
@@ -313,6 +342,31 @@ def _state(row: dict[str, Any], as_of: date) -> str:
     if row["until"] and row["until"] <= as_of:
         return "ended"
     return "in force"
+
+
+def _suspended_until(row: dict[str, Any]) -> date | None:
+    """Return the day on which a suspended measure comes back.
+
+    Its first day is that one, unless it lies no later than the announcement: then it
+    is the day on which it first applied.
+    """
+    start, told = row["from"], row["announced"]
+    if row["status"] != "suspended" or not start or (told and start <= told):
+        return None
+    return start  # type: ignore[no-any-return]
+
+
+def _shipped(
+    study: Study, world: World, bought: Floats, item: str, actor: str | None
+) -> float | None:
+    """Return the actor's part, as shipper, of home's output and imports."""
+    figures = world.figures
+    n = figures.items.index(item)
+    whole = float(figures.output[n, world.at_home].sum() + bought[n].sum())
+    if not actor or whole <= 0:
+        return None
+    sellers = [figures.place[c] for c in study.members(actor) if c not in world.home]
+    return float(bought[n, sellers].sum()) / whole
 
 
 def _behind(
@@ -350,7 +404,12 @@ def measure_cells(world: World, measures: pl.DataFrame) -> tuple[Cell, ...]:
 
 
 def price_cells(study: Study, world: World) -> tuple[Cell, ...]:
-    """Return the newest price outside over the newest inside, where both are known."""
+    """Return the newest price outside over the newest inside, where both are known.
+
+    Inside is behind a measure on exports: a price counts as inside only in a market
+    that is, or belongs to, the actor of a measure on the item that has not ended. A
+    price behind duties on imports is another thing.
+    """
     prices = study.table("prices").filter(
         pl.col("kind").is_in(["inside", "outside"]),
         pl.col("period") <= study.settings.as_of[:7],
@@ -363,10 +422,14 @@ def price_cells(study: Study, world: World) -> tuple[Cell, ...]:
         "inside_period": [None] * count, "outside_period": [None] * count,
     }  # fmt: skip
     rows = [""] * count
+    walls = _walls(study, world)
     for n, item in enumerate(world.figures.items):
         keys = []
         for kind in ("inside", "outside"):
-            newest = _newest(prices.filter(item=item, kind=kind), world.home)
+            found = prices.filter(item=item, kind=kind)
+            if kind == "inside":
+                found = found.filter(pl.col("market").is_in(sorted(walls[item])))
+            newest = _newest(found, world.home)
             if newest is None:
                 continue
             cost[f"{kind}_usd_per_t"][n] = newest["usd_per_t"]
@@ -385,6 +448,21 @@ def price_cells(study: Study, world: World) -> tuple[Cell, ...]:
         world, "price_split", value, value, value, partial=np.array(years),
         inputs=cost, words=words, rows=rows,
     )  # fmt: skip
+
+
+def _walls(study: Study, world: World) -> dict[str, set[str]]:
+    """Return for each item the countries behind whose measures a price is inside."""
+    as_of = study.settings.as_of_date
+    found: dict[str, set[str]] = {item: set() for item in world.figures.items}
+    for row in study.table("measures").iter_rows(named=True):
+        actor = row["actor"]
+        if actor in {None, "", "*"} or row["kind"] == "tariff":
+            continue
+        if _state(row, as_of) == "ended":
+            continue
+        for item, _, _ in _touched(world, row):
+            found[item] |= {actor, *study.members(actor)}
+    return found
 
 
 def _newest(prices: pl.DataFrame, home: tuple[str, ...]) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from oreserve.exposure._base_year import RANK, STAGES, mineral_weights
+from oreserve.exposure._new_scrap import loop_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +56,10 @@ class Trace:
         *(C,)* of the figures.
     passes
         *(U, J, C)*: expected number of times that a tonne of the mineral in a use was
-        made into item j in country c; mostly 0 to 1.
+        made into item j in country c, other than of new scrap; mostly 0 to 1. Countries
+        of home are one pool; their part is split by their output.
+    made
+        *(U, J, C)*: the same with what is made of new scrap (swarf).
     unknown
         *(U, J)*: part of a use whose way back breaks off, for want of data, where it
         could still have passed item j.
@@ -77,6 +81,7 @@ class Trace:
     items: tuple[str, ...]
     countries: tuple[str, ...]
     passes: Floats
+    made: Floats
     unknown: Floats
     flows: Mapping[tuple[str, str, str, str], float]
     arrivals: Mapping[tuple[str, str], float]
@@ -112,7 +117,9 @@ class Pools:
     mineral: str
     items: tuple[str, ...]
     countries: tuple[str, ...]
-    state: dict[tuple[int, int], int]  # (item, country) -> pool
+    state: dict[tuple[int, int], int]  # (item, country) -> pool; one for home
+    part: Floats  # (I, C) country's part of its pool's output; 1 but in a bloc
+    again: Floats  # (N,) share of what is made there that is made of new scrap
     own: Floats  # (N,) share made in the country itself
     trade: sparse.csr_array  # (N, N) shares from other countries' pools
     made_of: sparse.csr_array  # (N, N) inputs of what is made, shares
@@ -142,7 +149,7 @@ def trace(
         None if home uses nothing that holds the mineral.
     """
     weight = mineral_weights(base, mineral)
-    pools = _pools(base, mineral, weight, countries)
+    pools = _pools(base, mineral, weight, countries, home)
     uses, amounts, starts = _starts(base, weight, pools, home)
     if not uses:
         return None
@@ -151,10 +158,14 @@ def trace(
     visits = splu(system).solve(np.ascontiguousarray(starts.T))  # (N, U)
     visits = np.clip(visits, 0.0, None)
     passes = np.zeros((len(uses), len(pools.items), len(countries)))
+    whole = np.zeros_like(passes)
     lost = np.zeros((len(uses), len(pools.items)))
     for (item, country), k in pools.state.items():
-        passes[:, item, country] = visits[k] * pools.own[k]
-        lost[:, item] += visits[k] * (1.0 - pools.known[k])
+        own = visits[k] * pools.own[k] * pools.part[item, country]
+        whole[:, item, country] = own
+        passes[:, item, country] = own * (1.0 - pools.again[k])
+    for k in sorted(set(pools.state.values())):
+        lost[:, k // len(countries)] += visits[k] * (1.0 - pools.known[k])
     unknown = lost @ _reach(base, pools.items)
     flows, arrivals = _final_flows(pools, uses, amounts, visits, starts)
     return Trace(
@@ -164,6 +175,7 @@ def trace(
         items=pools.items,
         countries=tuple(countries),
         passes=passes,
+        made=whole,
         unknown=np.minimum(unknown, 1.0),
         flows=flows,
         arrivals=arrivals,
@@ -211,12 +223,15 @@ def _pools(
     mineral: str,
     weight: Mapping[str, float],
     countries: Sequence[str],
+    home: Sequence[str],
 ) -> Pools:
     items = tuple(sorted(weight, key=lambda i: (RANK[base.stage[i]], i)))
     column = {c: k for k, c in enumerate(countries)}
     row = {i: k for k, i in enumerate(items)}
+    # Members of a bloc share one pool: what one makes serves the others first.
+    pooled = {column[c]: column[home[0]] for c in home if c in column}
     state = {
-        (i, c): i * len(countries) + c
+        (i, c): i * len(countries) + pooled.get(c, c)
         for i in range(len(items))
         for c in range(len(countries))
     }
@@ -230,8 +245,10 @@ def _pools(
     for item in items:
         for (exporter, importer), t in sorted(base.imports.get(item, {}).items()):
             to = state[row[item], column[importer]]
-            supply[to] += t
-            lanes.append((to, state[row[item], column[exporter]], t))
+            origin = state[row[item], column[exporter]]
+            if to != origin:  # not trade inside a bloc that is home
+                supply[to] += t
+                lanes.append((to, origin, t))
     scrap = np.zeros(size)
     for (process, country), t in sorted(base.activity.items()):
         recipe = base.recipes.get(process, {})
@@ -240,6 +257,12 @@ def _pools(
         for item, c in recipe.items():
             if c > 0 and item in row and any(word in process for word in SCRAP):
                 scrap[state[row[item], column[country]]] += c * t
+    again = np.zeros(size)
+    for (process, item), _ in sorted(loop_inputs(base).items()):
+        for country in countries if item in row else ():
+            t = base.activity.get((process, country), 0.0)
+            k = state[row[item], column[country]]
+            again[k] += base.recipes[process][item] * t
     scale = np.divide(1.0, supply, out=np.zeros(size), where=supply > 0)
     rows = np.array([to for to, _, _ in lanes], dtype=np.intp)
     columns = np.array([origin for _, origin, _ in lanes], dtype=np.intp)
@@ -250,12 +273,29 @@ def _pools(
         items=items,
         countries=tuple(countries),
         state=state,
+        part=_parts(base, items, countries, state, made),
+        again=np.divide(again, made, out=np.zeros(size), where=made > 0),
         own=made * scale,
         trade=trade,
         made_of=_made_of(base, weight, row, column, state),
         known=(supply > 0).astype(np.float64),
         scrap=np.divide(scrap, made, out=np.zeros(size), where=made > 0),
     )
+
+
+def _parts(
+    base: BaseYear,
+    items: Sequence[str],
+    countries: Sequence[str],
+    state: Mapping[tuple[int, int], int],
+    made: Floats,
+) -> Floats:
+    """Return *(I, C)*: the country's part of what its pool makes."""
+    part = np.zeros((len(items), len(countries)))
+    for (i, c), k in state.items():
+        t = base.output.get((items[i], countries[c]), 0.0)
+        part[i, c] = t / made[k] if made[k] > 0 else 0.0
+    return part
 
 
 def _made_of(
@@ -311,7 +351,7 @@ def _starts(
     for place, item in enumerate(pools.items):
         for country in home if item in counted else ():
             k = pools.state[place, column[country]]
-            final[k] = max(0.0, base.demand.get((item, country), 0.0)) * weight[item]
+            final[k] += max(0.0, base.demand.get((item, country), 0.0)) * weight[item]
     whole += final
     for (process, country), t in sorted(base.activity.items()):
         if country not in home:

@@ -22,6 +22,7 @@ from oreserve.indicators._concentration import (
     hhi_bounds,
     hhi_normalised,
     top_share,
+    top_share_bounds,
 )
 from oreserve.indicators._cover import (
     LEVELS,
@@ -62,7 +63,10 @@ from oreserve.indicators._monte_carlo import (
     governance_draws,
     hhi_governance_monte_carlo,
 )
-from oreserve.indicators._reliance import net_import_reliance
+from oreserve.indicators._reliance import (
+    net_import_reliance,
+    net_import_reliance_bounds,
+)
 from oreserve.indicators._result import Cell, cells, cells_frame
 from oreserve.indicators._sensitivity import (
     EU_CRITICAL,
@@ -119,6 +123,7 @@ __all__ = [
     "less_than",
     "n_minus_1_cover",
     "net_import_reliance",
+    "net_import_reliance_bounds",
     "propagate",
     "rescale",
     "rounded",
@@ -127,6 +132,7 @@ __all__ = [
     "single_points_of_failure",
     "threshold_grid",
     "top_share",
+    "top_share_bounds",
     "usgs_disruption_potential",
     "usgs_economic_vulnerability",
     "usgs_supply_risk",

@@ -18,10 +18,12 @@ from oreserve.indicators._arrays import (
 )
 from oreserve.indicators._estimate import Estimate, estimate
 
-__all__ = ["hhi", "hhi_bounds", "hhi_normalised", "top_share"]
+__all__ = ["hhi", "hhi_bounds", "hhi_normalised", "top_share", "top_share_bounds"]
 
 # Below half of the market, the listed producers say little about the rest.
 LISTED_LEAST = 0.5
+UNLISTED = 0.005
+OVERSUM = 1.01  # more than rounding of whole percentages explains
 
 
 def hhi(shares: Input) -> Values:
@@ -80,7 +82,8 @@ def hhi_bounds(shares: Input, *, largest_unlisted: Input = 1.0) -> Estimate:
     -------
     Estimate
         0-1; the value is the lower bound, as in the EU studies. `partial` where
-        more than 0.5 % is unlisted.
+        more than 0.5 % is unlisted, and where the shares sum to more than 1.01: then
+        they contradict each other, and low is of the shares divided by their sum.
 
     Examples
     --------
@@ -95,14 +98,24 @@ def hhi_bounds(shares: Input, *, largest_unlisted: Input = 1.0) -> Estimate:
     largest = as_fractions(largest_unlisted, "largest_unlisted")
     listed = np.nan_to_num(array)
     low = _hhi(listed)
-    residual = np.clip(1.0 - ordered_sum(listed), 0.0, 1.0)
+    total = ordered_sum(listed)
+    residual = np.clip(1.0 - total, 0.0, 1.0)
     whole, rest = np.zeros_like(residual), residual
     positive = largest > 0
     safe = np.where(positive, largest, 1.0)
     whole = np.floor(residual / safe + 1e-12)
     rest = np.clip(residual - whole * safe, 0.0, None)
     added = np.where(positive, whole * safe**2 + rest**2, 0.0)
-    return estimate(low, low, low + added, partial=residual > 0.005)
+    # Shares that sum to more than 1 contradict each other: divided by their sum, the
+    # index is as much smaller as their square.
+    over = np.maximum(total, 1.0) ** 2
+    contradict = total > OVERSUM
+    return estimate(
+        low,
+        np.where(contradict, low / over, low),
+        np.minimum(low + added, np.maximum(1.0, low)),
+        partial=(residual > UNLISTED) | contradict,
+    )
 
 
 def hhi_normalised(shares: Input, n: Input = None) -> Values:
@@ -179,7 +192,8 @@ def top_share(shares: Input, *, n: int = 3) -> Values:
     Returns
     -------
     float or array
-        *(...)*, 0-1; NaN where a share is missing or all are 0.
+        *(...)*, 0-1; NaN where a share is missing or all are 0. Shares whose rounding
+        sums to more than 1 give 1 (`top_share_bounds` says so).
 
     Examples
     --------
@@ -192,7 +206,34 @@ def top_share(shares: Input, *, n: int = 3) -> Values:
     array = as_shares(shares)
     largest = np.sort(array, axis=-1)[..., ::-1][..., :n]
     missing = np.isnan(array).any(axis=-1) | ~(array > 0).any(axis=-1)
-    return plain(np.where(missing, np.nan, ordered_sum(largest)))
+    joint = np.minimum(ordered_sum(largest), 1.0)
+    return plain(np.where(missing, np.nan, joint))
+
+
+def top_share_bounds(shares: Input, *, n: int = 3) -> Estimate:
+    """Return the joint share of the n largest with bounds for sums that are not 1.
+
+    Where less than 1 is listed, the rest may be of one more supplier (high). Where
+    the shares sum to more than 1.005 they contradict each other: low divides them by
+    their sum, and the status is `partial`.
+
+    Examples
+    --------
+    >>> found = top_share_bounds([0.7, 0.34], n=2)
+    >>> found.value, round(found.low, 3), str(found.status)
+    (1.0, 1.0, 'partial')
+    """
+    array = as_shares(shares)
+    listed = np.nan_to_num(array)
+    total = ordered_sum(listed)
+    value = as_floats(top_share(listed, n=n), "shares")
+    over = np.maximum(total, 1.0)
+    low = as_floats(top_share(listed / over[..., None], n=n), "shares")
+    rest = np.clip(1.0 - total, 0.0, 1.0)
+    largest = np.sort(np.concatenate([listed, rest[..., None]], axis=-1), axis=-1)
+    high = np.minimum(ordered_sum(largest[..., ::-1][..., :n]), 1.0)
+    partial = (rest > UNLISTED) | (total > 1.0 + UNLISTED)
+    return estimate(value, low, np.maximum(high, value), partial=partial)
 
 
 def _hhi(array: Floats) -> Floats:

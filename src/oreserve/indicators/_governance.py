@@ -18,7 +18,7 @@ from oreserve.indicators._arrays import (
     ordered_sum,
     plain,
 )
-from oreserve.indicators._estimate import Estimate, estimate
+from oreserve.indicators._estimate import PARTIAL, Estimate, estimate
 
 __all__ = [
     "governance_eu",
@@ -166,8 +166,9 @@ def hhi_governance_bounds(
     shares, governance, wgi, trade
         As in `hhi_governance`; a NaN share belongs to the residual.
     minimum_coverage
-        Share of listed supply, 0-1, whose governance must be known: below it, no
-        data.
+        Share of listed supply, 0-1, whose governance must be known for a value: below
+        it the value is NaN, and the bounds alone remain (`partial`). Nothing known at
+        all is no data.
 
     Returns
     -------
@@ -195,7 +196,18 @@ def hhi_governance_bounds(
     enough = (covered >= least * ordered_sum(listed) - 1e-9) & (covered > 0)
     without = (~known & (listed > 0)).any(axis=-1)
     value = np.where(enough, low, np.nan)
-    return estimate(value, low, high, partial=without | (residual > 0.005))
+    partial = without | (residual > 0.005)
+    found = estimate(value, low, high, partial=partial)
+    if np.all(enough | ~(covered > 0)):
+        return found
+    # Known in part only: bounds without a value.
+    thin = ~enough & (covered > 0)
+    return Estimate(
+        found.value,
+        plain(np.where(thin, low, found.low)),
+        plain(np.where(thin, high, found.high)),
+        np.asarray(np.where(thin, PARTIAL, found.status)),
+    )
 
 
 def weighted_governance(shares: Input, *, governance: Input) -> Values:

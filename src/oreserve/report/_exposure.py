@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oreserve.errors import InputError
-from oreserve.exposure import ALL_USES, STAGES, definition
+from oreserve.exposure import ALL_USES, STAGES, definition, score_text
 from oreserve.report import _format as fmt
 from oreserve.report import _sections
 from oreserve.report._folder import ResultFolder, read_result
@@ -62,7 +62,18 @@ SHARES = frozenset({
     "n_minus_1_cover_element", "import_reliance_any_stage",
     "net_import_reliance_primary",
 })  # fmt: skip
-WORDS = ("country", "largest", "next_change", "inside_period", "outside_period")
+WORDS = ("country", "largest")
+PRINTED = 20  # minerals whose section is printed; the screen has all
+RELIANCE = (
+    "net_import_reliance", "import_reliance_indirect", "n_minus_1_cover_home",
+    "n_minus_1_cover_home_origin",
+)  # fmt: skip
+REASONS = {
+    "assumed": "use or trade of home is assumed",
+    "nobody lists": "output nobody lists may be of home",
+    "more sold": "more is sold than made and bought",
+}
+NOT_RANKED = {"group": "a group, not ranked", "no_use": "no use in the study"}
 SIDE_STREAM = 0.1  # a stage through which less than this passes is not drawn
 
 
@@ -104,6 +115,9 @@ def _context(result: ResultFolder) -> dict[str, Any]:
         "reconciled": figures["reconciled"],
         "unknown": figures["unknown"],
         "lead": _lead(ranked, fmt.country_name(home), result),
+        "counted": _counted(ranking),
+        "standing": _standing(result),
+        "printed": PRINTED,
         "heat": _heat(result, ranking),
         "stages": STAGES,
         "ranking": _ranking_table(ranking, result),
@@ -133,8 +147,41 @@ def _lead(ranked: list[dict[str, Any]], home: str, result: ResultFolder) -> str:
         names = f"{len(first)} tied: {names} and {len(first) - 3} more"
     least = result.figures["threshold"]
     return (
-        f"{home}: {len(critical)} of {len(ranked)} minerals are exposed at {least:g} "
-        f"or more; first of all {names}"
+        f"{home}: {len(critical)} of {len(ranked)} ranked minerals are exposed at "
+        f"{least:g} or more; first of all {names}"
+    )
+
+
+def _counted(ranking: list[dict[str, Any]]) -> str:
+    """Say how the minerals of the table split, so that the headline adds up."""
+    words = {"no_use": "not used here", "no_data": "without data",
+             "group": "a group that is not ranked"}  # fmt: skip
+    ranked = sum(1 for r in ranking if r["score"] is not None)
+    parts = [f"{ranked} ranked"]
+    for name, text in words.items():
+        count = sum(1 for r in ranking if r["score"] is None and r["class"] == name)
+        if count:
+            parts.append(f"{count} {text}")
+    return f"{len(ranking)} minerals: {', '.join(parts)}"
+
+
+def _standing(result: ResultFolder) -> str:
+    """Count the cells of home's reliance by status, and why some are partial."""
+    counts: dict[str, int] = defaultdict(int)
+    why: dict[str, int] = defaultdict(int)
+    for row in result.rows("cells", "indicator", "status", "inputs"):
+        if row["indicator"] not in RELIANCE:
+            continue
+        counts[row["status"]] += 1
+        text = str(row["inputs"] or "")
+        for word, reason in REASONS.items():
+            why[reason] += row["status"] == "partial" and word in text
+    reasons = "; ".join(f"{k} in {n}" for k, n in why.items() if n)
+    known = counts["ok"] + counts["partial"]
+    return (
+        f"{counts['partial']} of {known} figures on the reliance and cover of home are "
+        f"partial ({reasons or 'parts of the way back are not known'}); "
+        f"{counts['ok']} stand on rows that are read, secondary or computed"
     )
 
 
@@ -144,6 +191,7 @@ def _heat(result: ResultFolder, ranking: list[dict[str, Any]]) -> list[dict[str,
     for row in result.rows("scores", "mineral", "item", "stage", "score"):
         cells[row["mineral"], row["stage"]].append(row)
     abroad = _stage_reliance(result)
+    least = float(result.figures["threshold"])
     rows = []
     for row in ranking:
         line = []
@@ -158,17 +206,22 @@ def _heat(result: ResultFolder, ranking: list[dict[str, Any]]) -> list[dict[str,
                         "tone": "via",
                         "link": f"mineral-{slug(row['mineral'])}",
                         "title": "within items of other minerals",
+                        "item": "",
                     }
                 )
                 continue
             if not found:
-                line.append({"text": "", "tone": "none", "link": "", "title": ""})
+                line.append(
+                    {"text": "", "tone": "none", "link": "", "title": "", "item": ""}
+                )
                 continue
             best = max(known, key=lambda r: r["score"], default=found[0])
             score = best["score"]
             line.append(
                 {
-                    "text": fmt.NO_DATA if score is None else f"{score:.2f}",
+                    "text": _score_word(best, least),
+                    # Where a stage has several items, say whose score this is.
+                    "item": fmt.item_name(best["item"]) if len(found) > 1 else "",
                     "tone": "nd" if score is None else f"h{min(4, int(score * 5))}",
                     "link": f"item-{slug(best['item'])}",
                     "title": fmt.item_name(best["item"]),
@@ -176,17 +229,21 @@ def _heat(result: ResultFolder, ranking: list[dict[str, Any]]) -> list[dict[str,
             )
         rows.append(
             {
-                "modelled": row["class"] != "group"
+                "modelled": row["class"] not in NOT_RANKED
                 and any(cell["tone"] != "none" for cell in line),
-                "word": "a group, not ranked"
-                if row["class"] == "group"
-                else fmt.NO_DATA,
+                "word": NOT_RANKED.get(row["class"], fmt.NO_DATA),
                 "mineral": fmt.item_name(row["mineral"]),
                 "id": slug(row["mineral"]),
                 "cells": line,
             }
         )
     return rows
+
+
+def _score_word(row: dict[str, Any], threshold: float) -> str:
+    if row["score"] is None:
+        return "no use" if row["status"] == "no_use" else fmt.NO_DATA
+    return score_text(row["score"], threshold)
 
 
 def _stage_reliance(result: ResultFolder) -> dict[tuple[str, str], float]:
@@ -204,14 +261,22 @@ def _stage_reliance(result: ResultFolder) -> dict[tuple[str, str], float]:
 
 def _ranking_table(ranking: list[dict[str, Any]], result: ResultFolder) -> Any:
     lists = {r["mineral"]: r for r in result.rows("minerals", "mineral", "lists")}
+    least = float(result.figures["threshold"])
     rows = [
         {
             **row,
+            "score": None if row["score"] is None else score_text(row["score"], least),
             "bounds": _range(row, "low", "high"),
             "noise": _range(row, "noise_low", "noise_high"),
             "abroad": None if row["reliance"] is None
             else f"{fmt.share(row['reliance'])} {row['reliance_kind']}",
-            "lists": lists.get(row["mineral"], {}).get("lists"),
+            # The year of each list stands in the CSV.
+            "lists": ", ".join(
+                name.split()[0]
+                for name in str(lists.get(row["mineral"], {}).get("lists") or "").split(
+                    "; ")
+                if name
+            ),
             "class": str(row["class"]).replace("_", " "),
             "status": str(row["status"]).replace("_", " "),
         }
@@ -223,17 +288,15 @@ def _ranking_table(ranking: list[dict[str, Any]], result: ResultFolder) -> Any:
         [
             Column("rank", "Rank"),
             Column("mineral", "Mineral", fmt.item_name),
-            number_column("score", "Score", "{:.2f}".format),
-            Column("bounds", "If data miss"),
-            Column("noise", "By noise"),
+            number_column("score", "Score", str, missing=""),
+            Column("bounds", "If data miss", css="tight"),
+            Column("noise", "By noise", css="tight"),
             Column("item", "Most exposed item", fmt.item_name),
-            Column("abroad", "From abroad"),
-            number_column("concentration", "HHI", "{:.2f}".format),
-            number_column("cover", "Not covered, N-1", fmt.share),
-            Column("class", "Class, ours"),
-            number_column("changes", "Settings that change it", str),
-            Column("status", "Data"),
-            Column("lists", "Lists"),
+            Column("abroad", "From abroad", css="tight"),
+            number_column("concentration", "HHI", "{:.2f}".format, missing=""),
+            Column("class", "Class, ours", css="tight"),
+            Column("status", "Data", css="tight"),
+            Column("lists", "Lists", css="tight"),
         ],
     )
 
@@ -251,6 +314,8 @@ def _beside_table(ranking: list[dict[str, Any]]) -> Any:
         [row for row in ranking if row["score"] is not None],
         [
             Column("mineral", "Mineral", fmt.item_name),
+            number_column("net_import_reliance", "Net imports, USGS count", fmt.share),
+            number_column("net_import_reliance_primary", "Primary only", fmt.share),
             number_column("abroad_any_stage", "Abroad at any stage", fmt.share),
             number_column("from_scrap", "From scrap", fmt.share),
             Column("origin", "Origin lost", fmt.country_name),
@@ -307,29 +372,40 @@ def _elements_table(result: ResultFolder) -> Any:
 
 
 def _next_changes(result: ResultFolder) -> Any:
+    """Return one row a measure and item: their shares differ from item to item."""
     rows = _measure_rows(
-        [r for r in result.rows("measures", "next_change", "item") if r["next_change"]]
+        [
+            {**r, "item": fmt.item_name(r["item"])}
+            for r in result.rows("measures", "next_change", "item")
+            if r["next_change"] or r["state"] == "overdue"
+        ]
     )
-    merged: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        first = merged.setdefault(row["measure"], {**row, "items": []})
-        first["items"].append(fmt.item_name(row["item"]))
-    ordered = sorted(merged.values(), key=lambda r: (r["next_change"], r["measure"]))
-    for row in ordered:
-        row["item"] = ", ".join(row["items"])
-    return make_table("Measures whose state changes next", ordered, _MEASURE_COLUMNS)
+    ordered = sorted(
+        rows,
+        key=lambda r: (
+            str(r["next_change"] or r["suspended_until"]),
+            r["measure"],
+            r["item"],
+        ),
+    )
+    return make_table(
+        "Measures whose state changes next, by item", ordered, _MEASURE_COLUMNS,
+        most=200,
+    )  # fmt: skip
 
 
 _MEASURE_COLUMNS = (
     Column("measure", "Measure", fmt.item_name),
-    Column("item", "Items"),
+    Column("item", "Item"),
     Column("actor", "By", fmt.country_name),
     Column("state", "State"),
     Column("from", "From", fmt.date_text),
     Column("until", "Until", fmt.date_text),
     Column("next_change", "Changes on", fmt.date_text),
     number_column("days_to_change", "Days", str),
-    number_column("home_share", "Part of what is behind home's use", fmt.share),
+    Column("suspended_until", "Suspended until", fmt.date_text),
+    number_column("direct_share", "Direct: the actor ships", fmt.share),
+    number_column("traced_share", "Traced: the actor made", fmt.share),
 )
 
 
@@ -371,7 +447,9 @@ def _unmodelled(
         {
             "mineral": fmt.item_name(row["mineral"]),
             "lists": str(reasons.get(row["mineral"], {}).get("lists") or ""),
-            "word": "not ranked" if row["class"] == "group" else fmt.NO_DATA,
+            "word": {"group": "not ranked", "no_use": "not ranked"}.get(
+                row["class"], fmt.NO_DATA
+            ),
             "reason": str(
                 row.get("reason")
                 or reasons.get(row["mineral"], {}).get("reason")
@@ -392,6 +470,7 @@ def _minerals(
     }
     codes = frozenset(result.figures.get("home_countries") or ()) | {home}
     found = []
+    least = float(result.figures["threshold"])
     for row in ranking:
         name = row["mineral"]
         if not grouped["cells"].get(name):
@@ -401,7 +480,9 @@ def _minerals(
             {
                 "id": slug(name),
                 "title": fmt.item_name(name),
-                "score": None if score is None else f"{score:.2f}",
+                "score": None if score is None else score_text(score, least),
+                "word": "not used here" if row["class"] == "no_use"
+                else "no data for a score",
                 "rank": row["rank"],
                 "drawing": _drawing(name, grouped["chain"].get(name, []), codes),
                 "origins": _origins(grouped["origins"].get(name, [])),
