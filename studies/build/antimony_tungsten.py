@@ -122,7 +122,8 @@ def _antimony(tables: Tables, raw: Raw) -> None:
         "refine",
         "contained Sb",
         form="metal and oxide",
-        hs_codes="811000;282580",
+        hs_codes="811000",
+        note="the customs code of the metal; oxides (282580) hold 83.5 % antimony",
     )
     add_mcs_price(chain, "antimony", "ANTIMONY", "Price, metal", "usd/lb")
     chain.price(

@@ -340,8 +340,9 @@ def _germanium(tables: Tables, raw: Raw) -> None:
         "metal",
         "contained Ge",
         form="metal and dioxide",
-        hs_codes="811230;282560",
-        note="customs codes are shared: 282560 also holds zirconium dioxide",
+        hs_codes="811230",
+        note="the customs code of the metal; germanium dioxide shares 282560 with "
+        "zirconium dioxide",
     )
     add_mcs_price(
         chain,
