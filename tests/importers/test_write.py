@@ -6,12 +6,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 
 import polars as pl
 import pytest
 
+from importers.conftest import ROOT
 from importers.layouts import LONG_HEAD, long_row
 from oreserve.cli import main
 from oreserve.errors import InputError
@@ -103,7 +105,7 @@ def test_an_older_edition_never_turns_a_newer_one_back(write, tmp_path):
         'MCS2025,Cobalt,Congo (Kinshasa),"Mine production",metric tons,220000\n',
     )
     found = import_into("usgs-world", [old], into)
-    assert "never turned back" in found.unmapped["reason"][0]
+    assert "older edition, kept" in found.unmapped["reason"][0]
     rows = load_study(into).table("plants")
     rows = rows.filter(pl.col("plant") == "cobalt_mining_COD")
     assert rows["base_activity_t_per_year"].to_list() == [226001]
@@ -215,6 +217,21 @@ def test_a_reader_that_has_enough_is_no_error(write, tmp_path):
     assert load_study(tmp_path / "mine").table("plants").height  # written whole
 
 
+def test_the_example_of_the_guide_works_to_its_end(tmp_path, monkeypatch):
+    guide = (ROOT / "docs" / "howto" / "import.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name, text in re.findall(r"```\w+ file=(\S+)\n(.*?)```", guide, re.DOTALL):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    commands = re.findall(r"```sh\n(.*?)```", guide, re.DOTALL)
+    lines = [line for block in commands for line in block.splitlines()]
+    assert len(lines) == 3
+    for line in lines:
+        assert main(line.split()[1:]) == 0, line
+    plants = load_study(tmp_path / "my-study").table("plants")
+    mine = plants.filter(pl.col("plant") == "my_cobalt_mine").row(0, named=True)
+    assert (mine["country"], mine["capacity_t_per_year"]) == ("MMR", 1500)
+
+
 def test_a_preview_writes_nothing_and_says_old_and_new(write, tmp_path, capsys):
     path = write("m.csv", GOOD)
     into = tmp_path / "mine"
@@ -229,7 +246,9 @@ def test_a_preview_writes_nothing_and_says_old_and_new(write, tmp_path, capsys):
 
 
 def test_a_key_of_the_map_that_nobody_reads_is_refused(write, tmp_path):
-    path = write("BACI_HS92_Y2024_V202601.csv", "t,i,j,k,v,q\n2024,643,842,261510,2,1\n")
+    path = write(
+        "BACI_HS92_Y2024_V202601.csv", "t,i,j,k,v,q\n2024,643,842,261510,2,1\n"
+    )
     options = Options(mapping={"contentshares": {"260300": 0.25}})
     with pytest.raises(InputError, match="did you mean 'content_shares'"):
         import_into("baci", [path], tmp_path / "s", options=options)
@@ -274,7 +293,8 @@ def test_the_rest_of_the_world_is_what_remains(write, tmp_path):
 
 def test_other_trade_is_no_alarm(write, tmp_path, capsys):
     rows = (
-        "t,i,j,k,v,q\n2024,643,842,760110,24000,10000\n2024,643,842,760120,24,10\n"
+        "t,i,j,k,v,q\n2024,643,842,760110,24000,9990\n2024,643,842,760120,24,10\n"
+        "2024,643,842,760130,24,10\n"
         "2024,643,842,010121,24,1000\n2024,643,842,252010,24,8990\n"
     )
     into = tmp_path / "mine"
@@ -283,13 +303,16 @@ def test_other_trade_is_no_alarm(write, tmp_path, capsys):
     assert main(words) == 0
     text = capsys.readouterr().out
     assert "not mapped: 1 names, 10 t as published" in text
-    assert "'760120' (10 t): no item names it; heading 7601 of the nearest" in text
+    assert "'760130' (10 t): no item names it; heading 7601 of the nearest" in text
     assert "nearest aluminum" in text
     assert "other trade, not for this study: 2 codes, 50.0% of the tonnes" in text
     assert "(1 in mineral chapters)" in text
     listed = pl.read_csv(into / "imports" / "baci-unmapped.csv", infer_schema=False)
-    assert sorted(listed["name"]) == ["010121", "252010", "760120"]  # the file has all
+    listed = listed.filter(pl.col("what") != "lane kept")
+    assert sorted(listed["name"]) == ["010121", "252010", "760130"]  # the file has all
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [r["name"] for r in document["unmapped"]] == ["760120"]
+    assert [r["name"] for r in document["unmapped"] if r["what"] != "lane kept"] == [
+        "760130"
+    ]
     assert document["other_trade"]["codes"] == 2

@@ -65,8 +65,8 @@ def _of_table(
             )
         )
     joined = keys
-    for side in sides:
-        joined = joined.join(side, on=key, how="left", nulls_equal=True)
+    for one in sides:
+        joined = joined.join(one, on=key, how="left", nulls_equal=True)
     same = pl.col("old_rest") == pl.col("new_rest")
     return joined.select(
         pl.lit(name).alias("table"),

@@ -116,7 +116,7 @@ class Imported:
         lines += [
             f"  {name}: {frame.height} rows"
             for name, frame in sorted(self.tables.items())
-            if frame.height
+            if frame.height and self.changes is None
         ]
         lines += change_lines(self.changes)
         kept = self.unmapped.filter(pl.col("what") == KEPT)

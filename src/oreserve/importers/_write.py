@@ -253,5 +253,3 @@ def _write_report(folder: Path, name: str, found: Imported) -> None:
         flags = flags.filter((pl.col("flag") != "reported") | pl.col("estimated"))
     flags.write_csv(folder / f"{name}-flags.csv")
     found.unmapped.write_csv(folder / f"{name}-unmapped.csv")
-    if found.changes is not None:
-        found.changes.write_csv(folder / f"{name}-changes.csv")
