@@ -161,9 +161,10 @@ def test_every_published_price_is_near_the_study_or_explained(raw, read, study):
     compared, far = 0, set()
     for name, paths in files.items():
         rows = read(name.split()[0], *paths).flags
+        year = "2022" if "2023" in name else "2024"
         rows = rows.filter(
             (pl.col("statistic") == "us_price")
-            & (pl.col("value") > 0) & (pl.col("date") == ("2022" if "2023" in name else "2024"))
+            & (pl.col("value") > 0) & (pl.col("date") == year)
         )  # fmt: skip
         for row in rows.iter_rows(named=True):
             if row["mineral"] is None:

@@ -122,7 +122,9 @@ def _rows(
     needed = [c for c, _ in given.values()] + ([year_column] if year_column else [])
     for column in needed:
         if column not in table.header:
-            refuse(f"column {column!r} is missing", file=table.file,
+            cut = next((m for m in ";\t|" if m in "".join(table.header)), None)
+            hint = f"; the map needs `delimiter: {cut!r}`" if cut else ""
+            refuse(f"column {column!r} is missing{hint}", file=table.file,
                    row=table.header_row, column=column,
                    allowed=", ".join(table.header),
                    close=nearest(column, table.header))  # fmt: skip
