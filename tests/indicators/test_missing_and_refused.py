@@ -26,10 +26,12 @@ from oreserve.indicators import (
     less_than,
     n_minus_1_cover,
     net_import_reliance,
+    net_import_reliance_bounds,
     propagate,
     rescale,
     single_points_of_failure,
     top_share,
+    top_share_bounds,
     usgs_disruption_potential,
     usgs_economic_vulnerability,
     usgs_trade_exposure,
@@ -353,3 +355,34 @@ def test_import_reliance_counts_what_is_drawn_from_stocks():
     parts = {"primary_production": 20.0, "secondary_production": 40.0}
     exposure = usgs_trade_exposure(**parts, imports=50.0, exports=20.0)
     assert exposure == pytest.approx(1 / 3)
+
+
+def test_more_sold_than_there_was_says_nothing():
+    found = net_import_reliance_bounds(
+        production=[10, 0, 5], imports=[5, 0, 1], exports=[40, 3, 6]
+    )
+    assert found.status.tolist() == ["partial", "no_data", "ok"]
+    assert np.isnan(found.value[0])
+    assert (found.low[0], found.high[0], found.value[2]) == (0.0, 1.0, 0.0)
+    assert np.isnan(net_import_reliance(production=10, imports=5, exports=40))
+
+
+def test_shares_that_sum_above_one_are_a_band():
+    assert top_share([0.7, 0.34], n=2) == 1.0
+    joint = top_share_bounds([0.7, 0.34], n=1)
+    assert joint.value == 0.7
+    assert joint.low == pytest.approx(0.7 / 1.04)
+    assert str(joint.status) == "partial"
+    assert str(top_share_bounds([0.7, 0.3], n=1).status) == "ok"
+    index = hhi_bounds([0.7, 0.34])
+    assert str(index.status) == "partial"
+    assert index.low == pytest.approx((0.7**2 + 0.34**2) / 1.04**2)
+    assert str(hhi_bounds([0.7, 0.305]).status) == "ok"
+
+
+def test_thin_governance_keeps_its_bounds():
+    found = hhi_governance_bounds([0.6, 0.4], governance=[5.0, None])
+    assert np.isnan(found.value)
+    assert (found.low, found.high) == pytest.approx((1.8, 3.4))
+    assert str(found.status) == "partial"
+    assert str(hhi_governance_bounds([0.6], governance=[None]).status) == "no_data"

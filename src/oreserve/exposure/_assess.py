@@ -406,7 +406,9 @@ def _cells_table(study: Study, found: tuple[Cell, ...]) -> pl.DataFrame:
 def _is_private(study: Study) -> bool:
     from oreserve.study import studies
 
-    return study.folder is not None and study.name not in set(studies()["name"])
+    # A copy of a bundled study under its old name is another study.
+    bundled = {Path(path).resolve() for path in studies()["path"]}
+    return study.folder is not None and Path(study.folder).resolve() not in bundled
 
 
 def _minerals_table(study: Study, minerals: tuple[str, ...]) -> pl.DataFrame:

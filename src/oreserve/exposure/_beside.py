@@ -104,6 +104,7 @@ def complete_ranking(
         ),
         _origin_columns(world, losses, names),
         value_frame(study, world, names),
+        _published(study, table),
         _words(minerals, {**_group_reasons(grouped), **absent}),
     )  # fmt: skip
     for frame in beside:
@@ -141,6 +142,31 @@ def _direct_columns(cells: Sequence[Cell]) -> pl.DataFrame:
                 **dict.fromkeys(DIRECT, pl.Float64)},
         orient="row",
     )  # fmt: skip
+
+
+def _published(study: Study, table: pl.DataFrame) -> pl.DataFrame:
+    """Return the import reliance that the study states as published, newest first.
+
+    Series `published/net_import_reliance/X` of observations, X the most exposed item,
+    else the mineral. None is built in, and none moves ours.
+    """
+    series = "published/net_import_reliance/"
+    known = (
+        study.table("observations")
+        .filter(
+            pl.col("series").str.starts_with(series),
+            pl.col("date") <= study.settings.as_of_date,
+        )
+        .drop_nulls("value")
+        .sort("date")
+    )
+    found = dict(known.select("series", "value").iter_rows())
+    pairs = table.select("mineral", "item").iter_rows()
+    return pl.DataFrame(
+        [(m, found.get(f"{series}{i}", found.get(series + m))) for m, i in pairs],
+        schema={"mineral": pl.String, "published_reliance": pl.Float64},
+        orient="row",
+    )
 
 
 def _group_reasons(grouped: Mapping[str, str]) -> dict[str, str]:

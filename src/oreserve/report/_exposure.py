@@ -69,7 +69,9 @@ RELIANCE = (
     "n_minus_1_cover_home_origin",
 )  # fmt: skip
 REASONS = {
-    "assumed": "use or trade of home is assumed",
+    "use assumed": "home's use is assumed",
+    "trade assumed": "its trade is assumed",
+    "use or trade of": "one of the two is, of a use further down the chain",
     "nobody lists": "output nobody lists may be of home",
     "more sold": "more is sold than made and bought",
 }
@@ -309,12 +311,16 @@ def _range(row: dict[str, Any], low: str, high: str) -> str | None:
 
 def _beside_table(ranking: list[dict[str, Any]]) -> Any:
     """Return what home keeps without its worst origin, and what is at stake."""
+    shown = [row for row in ranking if row["score"] is not None]
+    stated = any(row.get("published_reliance") is not None for row in shown)
+    beside = [number_column("published_reliance", "As published", fmt.share)]
     return make_table(
         "Origin and value",
-        [row for row in ranking if row["score"] is not None],
+        shown,
         [
             Column("mineral", "Mineral", fmt.item_name),
             number_column("net_import_reliance", "Net imports, USGS count", fmt.share),
+            *(beside if stated else []),
             number_column("net_import_reliance_primary", "Primary only", fmt.share),
             number_column("abroad_any_stage", "Abroad at any stage", fmt.share),
             number_column("from_scrap", "From scrap", fmt.share),
