@@ -37,8 +37,8 @@ SHOWN = (
 LABELS = {
     "import_reliance_indirect": "This stage abroad, behind all of home's final uses",
     "import_reliance_any_stage": "Home's use made abroad at any stage",
-    "net_import_reliance": "Net import reliance, all output at home counts",
-    "net_import_reliance_primary": "The same, only output from home's own mines",
+    "net_import_reliance": "Net import reliance, as the USGS counts (headline)",
+    "net_import_reliance_primary": "The same, only output from home's own mines counts",
     "indirect_top_share": "Largest foreign country behind home's use",
     "top_share": "Largest producer",
     "hhi": "Concentration, HHI",
