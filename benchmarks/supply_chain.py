@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 STAGES = (3, 3, 5, 3, 2, 2, 2)
+STAGE_ITEMS = sum(STAGES)
 LEAD = 2
 BUDGET = 12_000.0
 SPARE, LANE_SPARE, FLOOR = 1.05, 1.5, 0.25
@@ -274,7 +275,7 @@ class Futures:
             share = np.where(out < OUT, 0.0, np.where(out < HALF, 0.5, 1.0))
             ban = rng.random((years, 3))
             who = rng.integers(0, chain.countries, (years, 3))
-            what = rng.integers(0, item.max() + 1, (years, 3))
+            what = rng.integers(0, STAGE_ITEMS, (years, 3))
             closed = np.zeros((years, lanes), dtype=bool)
             for k in range(3):
                 here = (exporter == who[:, k, None]) & (
@@ -283,7 +284,7 @@ class Futures:
                 closed |= here & (ban[:, k, None] < BAN)
             cut = rng.random((years, lanes)) < CUT
             growth = np.exp(np.cumsum(0.02 * rng.standard_normal(years) + 0.01))
-            noise = np.exp(0.05 * rng.standard_normal((years, item.max() + 1)))
+            noise = np.exp(0.05 * rng.standard_normal((years, STAGE_ITEMS)))
             capacity[b] = chain.capacity * share
             cap[b] = np.where(closed | cut, 0.0, chain.lane_cap)
             demand[b] = chain.demand * growth[:, None] * noise[:, used]
