@@ -25,6 +25,7 @@ from oreserve.market._standing import Standing, project_support
 if TYPE_CHECKING:
     from oreserve.market._chain_market import ChainMarket, Key
     from oreserve.market._problem import Problem
+    from oreserve.market._standing import ReleaseRule
     from oreserve.study.scenario import Effect, Scenario
 
 __all__ = ["Reserve", "Solved", "run_in_detail", "solve_base_year"]
@@ -183,9 +184,15 @@ class _DetailRun(Run):
     """A run that keeps what each stock did."""
 
     def __init__(
-        self, simulator: Simulator, scenarios: Sequence[Scenario], *, release: bool
+        self,
+        simulator: Simulator,
+        scenarios: Sequence[Scenario],
+        *,
+        release: bool,
+        policy: ReleaseRule | None = None,
     ) -> None:
-        super().__init__(simulator, scenarios, Standing(), release=release)
+        standing = Standing(release_rule=policy)
+        super().__init__(simulator, scenarios, standing, release=release)
         self.stock_log: list[list[tuple[Reserve, ...]]] = []
 
     def step(self, period: int) -> None:
@@ -238,11 +245,12 @@ def run_in_detail(
     periods: int | None,
     release: bool,
     progress: Progress | None,
+    policy: ReleaseRule | None = None,
 ) -> tuple[Solved, ...]:
     """Simulate one scenario and read every chain and period in full."""
     simulator = _DetailSimulator(base, periods=periods)
     shares = _release_shares(simulator, scenario)
-    run = _DetailRun(simulator, [shares], release=release)
+    run = _DetailRun(simulator, [shares], release=release, policy=policy)
     count = len(simulator.starts)
     for period in range(count):
         run.step(period)

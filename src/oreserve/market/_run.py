@@ -354,8 +354,18 @@ class Run:
         wanted = self.data["wanted"][:, period, place]
         return np.maximum(wanted - self.data["served"][:, period, place], 0.0)
 
-    def _serve(self, chain: int, period: int, item: int, tonnes: Floats) -> Floats:
-        """Give tonnes to home's short uses of an item; return what was given."""
+    def _serve(
+        self,
+        chain: int,
+        period: int,
+        item: int,
+        tonnes: Floats,
+        level: Floats | None = None,
+    ) -> Floats:
+        """Give tonnes to home's short uses of an item; return what was given.
+
+        With a level (a release from stock) the plan's rule says what is worth it.
+        """
         rows = self.simulator.rows[chain]
         hit = np.flatnonzero(rows.demand_item == item)
         if not len(hit):
@@ -363,7 +373,20 @@ class Run:
         place = self.at[chain]["demand"].start + hit
         classes = [self.index.demand_class[d] for d in place]
         order = claim_order(classes, self.index.demand_loss[place])
-        given = allocate(tonnes, self._short(chain, period)[:, hit], order)
+        short = self._short(chain, period)[:, hit]
+        rule = self.plan.release_rule
+        if rule is not None and level is not None:
+            short = rule.worth(
+                self.index.demand_item[place[0]],
+                self.simulator.starts[period],
+                self.scenarios,
+                period=period,
+                level=level,
+                short=short,
+                wanted=self.data["wanted"][:, period, place],
+                loss_usd_per_t=self.index.demand_loss[place],
+            )
+        given = allocate(tonnes, short, order)
         self.data["served"][:, period, place] += given
         return np.asarray(given.sum(axis=-1), dtype=float)
 
@@ -450,6 +473,11 @@ class Run:
                     for s, scenario in enumerate(self.scenarios)
                 ]
             )
+            rule = self.plan.release_rule
+            ruled = rule is not None and rule.covers(name)
+            if ruled:
+                # The policy weighs a tonne now against one kept: all may go.
+                share = np.where(share > 0.0, 1.0, 0.0)
             self.data["release_share"][:, period, k] = share
             rows = self.reserve_rows[k]
             rows = rows[~self.simulator.reserves.market[rows]]
@@ -462,7 +490,8 @@ class Run:
                 ]
             )
             total = limit.sum(axis=1)
-            given = self._serve(chain, period, k - items.start, total)
+            level = self.level[:, rows].sum(axis=1) if ruled else None
+            given = self._serve(chain, period, k - items.start, total, level)
             part = np.divide(given, total, out=np.zeros_like(total), where=total > 0.0)
             self.level[:, rows] -= limit * part[:, None]
             self.released[:, rows] += limit * part[:, None]

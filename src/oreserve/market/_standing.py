@@ -6,18 +6,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
 
     from oreserve.study import Study
+    from oreserve.study.scenario import Scenario
+
+    Floats = npt.NDArray[np.float64]
 
 __all__ = [
     "DELIVERING_RUNGS",
     "Commitment",
     "Order",
     "ProjectSupport",
+    "ReleaseRule",
     "Standing",
     "kappa",
     "project_support",
@@ -80,12 +87,58 @@ class ProjectSupport:
     start_year: float
 
 
+class ReleaseRule(Protocol):
+    """Says which part of a shortage is worth more than the tonne kept.
+
+    It takes the place of the linear rule for the items that it covers, in periods
+    in which the study allows release at all. It must be picklable: chains run in
+    processes too.
+    """
+
+    def covers(self, item: str) -> bool:
+        """Return whether the rule decides for an item."""
+        ...
+
+    def worth(
+        self,
+        item: str,
+        start: date,
+        scenarios: Sequence[Scenario],
+        *,
+        period: int,
+        level: Floats,
+        short: Floats,
+        wanted: Floats,
+        loss_usd_per_t: Floats,
+    ) -> Floats:
+        """Return the tonnes of each short use that are worth a release.
+
+        Parameters
+        ----------
+        start, period
+            First day of the period, and its number in the scenarios.
+        level
+            (S,) directed stock of the item, t.
+        short, wanted
+            (S, D) tonnes of the item's uses.
+        loss_usd_per_t
+            (D,) loss of a full shortage; nan: unknown.
+
+        Returns
+        -------
+        ndarray
+            (S, D), never more than short.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Standing:
     """Purchases, agreements and projects of a plan.
 
     `projects` overrides what the study says of projects without support; a project
-    that is not named stands with the success of its option `none`.
+    that is not named stands with the success of its option `none`. `release_rule`
+    decides on releases of the items that it covers; None: the linear rule.
     """
 
     orders: tuple[Order, ...] = ()
@@ -93,6 +146,7 @@ class Standing:
     projects: Mapping[str, ProjectSupport] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    release_rule: ReleaseRule | None = None
 
 
 def kappa(rung: str) -> float:

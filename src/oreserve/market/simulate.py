@@ -15,6 +15,7 @@ from oreserve.market.outcome import Outcome, versions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from oreserve.market._standing import ReleaseRule
     from oreserve.study import Shock, Study
     from oreserve.study.scenario import Effect, Scenario
 
@@ -32,6 +33,7 @@ def simulate(
     progress: Progress | None = None,
     base: Base | None = None,
     release: bool = True,
+    policy: ReleaseRule | None = None,
 ) -> Outcome:
     """Run the market of a whole study and say who goes short, and what it costs.
 
@@ -53,6 +55,9 @@ def simulate(
         From `prepare`; made here if not given.
     release
         Whether the reserve may release.
+    policy
+        What decides on releases of the items that it covers, for example from
+        `oreserve.planning.load_operating_policy`; None: the linear rule.
 
     Returns
     -------
@@ -88,7 +93,13 @@ def simulate(
     notes += warnings
     scenario, status = _scenario(study, effects, periods, notes)
     solved = run_in_detail(
-        ready, scenario, effects, periods=periods, release=release, progress=progress
+        ready,
+        scenario,
+        effects,
+        periods=periods,
+        release=release,
+        progress=progress,
+        policy=policy,
     )
     touched = {e.label for one in solved for e in one.shock_touching}
     labels = dict.fromkeys(e.label for e in effects)
