@@ -262,49 +262,64 @@ class Futures:
         plants, lanes = len(chain.capacity), len(chain.lane_from)
         demands, nodes = len(chain.demand), len(chain.node_item)
         count = len(numbers)
-        capacity = np.empty((count, years, plants))
-        cap = np.empty((count, years, lanes))
-        demand = np.empty((count, years, demands))
         exporter = chain.node_country[chain.lane_from]
         item = chain.node_item[chain.lane_from]
         used = chain.node_item[chain.demand_node]
+        # What comes out of the generators is kept in this order: a number's scenario
+        # is the same whether it is drawn alone or among thousands.
+        out = np.empty((count, years, plants))
+        ban = np.empty((count, years, 3))
+        who = np.empty((count, years, 3), dtype=np.int64)
+        what = np.empty((count, years, 3), dtype=np.int64)
+        cut = np.empty((count, years, lanes))
+        steps = np.empty((count, years))
+        noise = np.empty((count, years, STAGE_ITEMS))
+        bits = np.random.Philox(key=[self.seed, 0])
+        rng, fresh = np.random.Generator(bits), bits.state
         for b, number in enumerate(np.asarray(numbers).tolist()):
-            rng = np.random.Generator(np.random.Philox(key=[self.seed, number]))
-            # Outages are whole states: half of a plant or all of it.
-            out = rng.random((years, plants))
-            share = np.where(out < OUT, 0.0, np.where(out < HALF, 0.5, 1.0))
-            ban = rng.random((years, 3))
-            who = rng.integers(0, chain.countries, (years, 3))
-            what = rng.integers(0, STAGE_ITEMS, (years, 3))
-            closed = np.zeros((years, lanes), dtype=bool)
-            for k in range(3):
-                here = (exporter == who[:, k, None]) & (
-                    (item == what[:, k, None]) | (ban[:, k, None] < 0.1)
-                )
-                closed |= here & (ban[:, k, None] < BAN)
-            cut = rng.random((years, lanes)) < CUT
-            growth = np.exp(np.cumsum(0.02 * rng.standard_normal(years) + 0.01))
-            noise = np.exp(0.05 * rng.standard_normal((years, STAGE_ITEMS)))
-            capacity[b] = chain.capacity * share
-            cap[b] = np.where(closed | cut, 0.0, chain.lane_cap)
-            demand[b] = chain.demand * growth[:, None] * noise[:, used]
+            # As a new generator with this key, at a tenth of the time.
+            fresh["state"]["key"][1] = number
+            bits.state = fresh
+            rng.random(out=out[b])
+            rng.random(out=ban[b])
+            who[b] = rng.integers(0, chain.countries, (years, 3))
+            what[b] = rng.integers(0, STAGE_ITEMS, (years, 3))
+            rng.random(out=cut[b])
+            rng.standard_normal(out=steps[b])
+            rng.standard_normal(out=noise[b])
+        # Outages are whole states: half of a plant or all of it.
+        share = 0.5 * (out >= OUT) + 0.5 * (out >= HALF)
+        upper = np.empty((count, years, lanes + demands))
+        cap, demand = upper[:, :, :lanes], upper[:, :, lanes:]
+        np.multiply(chain.lane_cap, cut >= CUT, out=cap)
+        b, t, k = np.nonzero(ban < BAN)
+        everything = ban[b, t, k, None] < 0.1
+        closed = exporter == who[b, t, k, None]
+        closed &= (item == what[b, t, k, None]) | everything
+        event, lane = np.nonzero(closed)
+        cap[b[event], t[event], lane] = 0.0
+        growth = np.exp(np.cumsum(0.02 * steps + 0.01, axis=1))
+        np.multiply(chain.demand, growth[:, :, None], out=demand)
+        demand *= np.exp(0.05 * noise)[:, :, used]
         need = np.zeros((count, years, nodes))
         for d, node in enumerate(chain.demand_node.tolist()):
             need[:, :, node] += demand[:, :, d]
         users = np.unique(chain.demand_node)
-        lower = need[:, :, users].reshape(count, -1)
-        wall = capacity.reshape(count, -1)
-        inf = np.full_like(lower, np.inf)
-        upper = np.concatenate([cap, demand], axis=2).reshape(count, -1)
+        met = years * len(users)
+        row_lower = np.full((count, met + years * plants), -np.inf)
+        row_lower[:, :met] = need[:, :, users].reshape(count, -1)
+        row_upper = np.full((count, met + years * plants), np.inf)
+        row_upper[:, met:] = (chain.capacity * share).reshape(count, -1)
+        upper = upper.reshape(count, -1)
         # An expansion runs at the plant's availability: -T is the share.
-        share = capacity[:, :, self.expandable] / chain.capacity[self.expandable]
+        mine = share[:, :, self.expandable].reshape(count, -1)
         return Batch(
             number=np.asarray(numbers, dtype=np.int64),
-            row_lower=np.concatenate([lower, np.full_like(wall, -np.inf)], axis=1),
-            row_upper=np.concatenate([inf, wall], axis=1),
-            lower=np.zeros_like(upper),
+            row_lower=row_lower,
+            row_upper=row_upper,
+            lower=np.broadcast_to(0.0, upper.shape),
             upper=upper,
-            technology=-share.reshape(count, -1)[:, self._entries()],
+            technology=-mine[:, self._entries()],
         )
 
     def _entries(self) -> Ints:
