@@ -22,6 +22,9 @@ import numpy.typing as npt
 from oreserve.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import highspy
     import polars as pl
 
     from oreserve.stochastic._problem import Batch, TwoStage
@@ -94,7 +97,7 @@ class DualCache:
         self._open_high[problem.vary_row] = np.isposinf(self._ever_open.row_upper[0])
         self.pi: Floats = np.zeros((0, block.rows))
         self.constant: Floats = np.zeros(0)
-        self.basis: list[Basis | None] = []
+        self.basis: list[Basis | highspy.HighsBasis | None] = []
         self._seen: set[bytes] = set()
         self._tables: tuple[Floats, ...] | None = None
 
@@ -103,7 +106,9 @@ class DualCache:
         return len(self.pi)
 
     def add(
-        self, dual: Floats, basis: tuple[Basis, ...] | list[Basis | None] = ()
+        self,
+        dual: Floats,
+        basis: Sequence[Basis | highspy.HighsBasis | None] = (),
     ) -> int:
         """Keep the points that are new; return how many.
 
@@ -113,10 +118,10 @@ class DualCache:
             (B, rows) row duals of solved scenarios, in the solver's sign: positive
             where the lower side binds.
         basis
-            (B,) packed bases that belong to them; may be empty.
+            (B,) bases that belong to them, packed or the solver's; may be empty.
         """
         kept: list[Floats] = []
-        names: list[Basis | None] = []
+        names: list[Basis | highspy.HighsBasis | None] = []
         for k, point in enumerate(dual):
             if len(self) + len(kept) >= self.most:
                 break
@@ -134,6 +139,15 @@ class DualCache:
             self.basis += names
             self._tables = None
         return len(kept)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pack the bases: the solver's objects cannot travel."""
+        from oreserve.stochastic._recourse import packed
+
+        state = self.__dict__.copy()
+        state["basis"] = [None if b is None else packed(b) for b in self.basis]
+        state["_tables"] = None
+        return state
 
     def repair(self, pi: Floats) -> Floats | None:
         """Make a dual point feasible to the last digit; None if that fails.

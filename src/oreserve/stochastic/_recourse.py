@@ -57,18 +57,23 @@ class Solved:
     dual
         (B, rows) duals of the rows; empty if they were not asked for.
     basis
-        Optimal bases; empty if they were not asked for.
+        Optimal bases, packed (`basis`) or as the solver's own objects (`native`:
+        nothing is copied, but only one process can read them); empty if they were
+        not asked for.
     iterations
         Simplex iterations of all together.
     cold
         How many were solved again from nothing because their certificate failed.
+    primal
+        (B, columns asked for) values of columns; None if none were asked for.
     """
 
     value: Floats
     dual: Floats
-    basis: tuple[Basis, ...]
+    basis: tuple[Basis | highspy.HighsBasis, ...]
     iterations: int
     cold: int
+    primal: Floats | None = None
 
 
 class Recourse:
@@ -114,9 +119,10 @@ class Recourse:
         batch: Batch,
         x: Floats,
         *,
-        start: Sequence[Basis | None] | None = None,
-        first: Basis | None = None,
+        start: Sequence[Basis | highspy.HighsBasis | None] | None = None,
+        first: Basis | highspy.HighsBasis | None = None,
         want: tuple[str, ...] = (),
+        columns: Ints | None = None,
     ) -> Solved:
         """Solve each scenario of a batch, in its order.
 
@@ -131,7 +137,9 @@ class Recourse:
         first
             Where the first scenario starts if `start` does not say; None: slack.
         want
-            Of `dual`, `basis`.
+            Of `dual`, and `basis` or `native`.
+        columns
+            Positions of the columns whose values are wanted too.
         """
         problem, highs = self.problem, self._highs
         count = len(batch)
@@ -145,7 +153,8 @@ class Recourse:
         upper -= shift
         value = np.empty(count)
         dual = np.empty((count if "dual" in want else 0, block.rows))
-        bases: list[Basis] = []
+        primal = None if columns is None else np.empty((count, len(columns)))
+        bases: list[Basis | highspy.HighsBasis] = []
         iterations = cold = 0
         # What the model did before this call must not decide where it starts.
         highs.clearSolver()
@@ -169,9 +178,13 @@ class Recourse:
                 value[s] = highs.getInfo().objective_function_value
             if "dual" in want:
                 dual[s] = highs.getSolution().row_dual
+            if primal is not None:
+                primal[s] = np.asarray(highs.getSolution().col_value)[columns]
             if "basis" in want:
                 bases.append(pack(highs.getBasis()))
-        return Solved(value, dual, tuple(bases), iterations, cold)
+            elif "native" in want:
+                bases.append(highs.getBasis())
+        return Solved(value, dual, tuple(bases), iterations, cold, primal)
 
     def _set(self, basis: Basis | highspy.HighsBasis | None) -> None:
         if basis is None:
@@ -236,6 +249,11 @@ def _slack_basis(highs: highspy.Highs) -> highspy.HighsBasis:
 def pack(basis: Any) -> Basis:
     """Pack a solver's basis into bytes."""
     return bytes(map(int, basis.col_status)) + bytes(map(int, basis.row_status))
+
+
+def packed(basis: Any) -> Basis:
+    """Pack a basis that may be packed already."""
+    return basis if isinstance(basis, bytes) else pack(basis)
 
 
 def unpack(packed: Basis, columns: int) -> highspy.HighsBasis:
