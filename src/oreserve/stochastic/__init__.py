@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from oreserve.stochastic._cache import ChosenBounds, DualCache
     from oreserve.stochastic._executors import Executor, Session
+    from oreserve.stochastic._lshaped import TwoStageResult, solve_two_stage
+    from oreserve.stochastic._markov import MarkovProblem, Openings, Stage, tree_block
     from oreserve.stochastic._newsvendor import newsvendor
     from oreserve.stochastic._problem import (
         Batch,
@@ -21,19 +23,30 @@ if TYPE_CHECKING:
         TwoStage,
     )
     from oreserve.stochastic._recourse import Recourse, Solved
+    from oreserve.stochastic._sddp import Policy, solve_sddp
+    from oreserve.stochastic._sddp_file import load_policy
 
 __all__ = [
     "Batch",
     "ChosenBounds",
     "DualCache",
     "Executor",
+    "MarkovProblem",
+    "Openings",
+    "Policy",
     "Recourse",
     "ScenarioSource",
     "Session",
     "Solved",
+    "Stage",
     "StoredScenarios",
     "TwoStage",
+    "TwoStageResult",
+    "load_policy",
     "newsvendor",
+    "solve_sddp",
+    "solve_two_stage",
+    "tree_block",
 ]
 
 # Public name -> module; these need scipy and the solver and are loaded when used.
@@ -48,7 +61,16 @@ _HOMES = {
     "Solved": "_recourse",
     "StoredScenarios": "_problem",
     "TwoStage": "_problem",
+    "TwoStageResult": "_lshaped",
     "newsvendor": "_newsvendor",
+    "solve_two_stage": "_lshaped",
+    "MarkovProblem": "_markov",
+    "Openings": "_markov",
+    "Stage": "_markov",
+    "tree_block": "_markov",
+    "Policy": "_sddp",
+    "solve_sddp": "_sddp",
+    "load_policy": "_sddp_file",
 }
 
 
