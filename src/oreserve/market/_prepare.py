@@ -14,7 +14,7 @@ import polars as pl
 from oreserve.market._chain_market import ChainMarket, Project
 from oreserve.market._clear import clear, open_terms
 from oreserve.market._problem import MarketRules, base_use, build_problem
-from oreserve.market._standing import read_ramp
+from oreserve.market._standing import project_support, read_ramp
 from oreserve.market._stocks import commercial_rows
 from oreserve.network.build import build_chains
 from oreserve.network.sums import sum_by
@@ -141,6 +141,7 @@ def open_markets(
     projects = {
         row["project"]: row for row in study.table("projects").iter_rows(named=True)
     }
+    support = project_support(study)
     markets = []
     for chain in base.chains:
         node_of = {
@@ -156,6 +157,8 @@ def open_markets(
                 plant=f,
                 capacity=float(projects[name]["capacity_t_per_year"]),
                 ramp=read_ramp(projects[name]["ramp"]),
+                likely=support[name].success > 0.5
+                and support[name].start_year <= starts[len(starts) // 2].year,
             )
             for f, name in enumerate(plants.name)
             if name in projects

@@ -31,7 +31,7 @@ from oreserve.market._standing import (
 from oreserve.market._trajectory import Trajectory, TrajectoryIndex
 
 if TYPE_CHECKING:
-    from oreserve.market._chain_market import Key
+    from oreserve.market._chain_market import Key, Start
     from oreserve.market._clear import Cleared
     from oreserve.study.scenario import Effect, Scenario
 
@@ -335,9 +335,9 @@ class Simulator:
         )
         if not missing:
             return
-        first: dict[tuple[int, int], tuple[int, Key]] = {}
+        first: dict[tuple[int, Start], tuple[int, Key]] = {}
         for c, key in missing:
-            first.setdefault((c, key.effects), (c, key))
+            first.setdefault((c, self.markets[c].start_of(key)), (c, key))
         # The largest chains first: they decide when the work is done.
         missing.sort(key=lambda pair: -self.markets[pair[0]].problem.columns)
         if self.workers == 1 or len(missing) == 1:
