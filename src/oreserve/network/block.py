@@ -244,12 +244,12 @@ class BlockBuilder:
         none = np.zeros(0, dtype=np.int32)
         columns, rows = self._columns, self._rows
         return Block(
-            column_names=_joined([(c[0], len(c[1])) for c in columns], "x"),
+            column_names=_Names([(c[0], len(c[1])) for c in columns], "x"),
             cost=np.concatenate([empty, *(c[1] for c in columns)]),
             lower=np.concatenate([empty, *(c[2] for c in columns)]),
             upper=np.concatenate([empty, *(c[3] for c in columns)]),
             integer=np.concatenate([none.astype(bool), *(c[4] for c in columns)]),
-            row_names=_joined([(r[0], len(r[1])) for r in rows], "r"),
+            row_names=_Names([(r[0], len(r[1])) for r in rows], "r"),
             row_lower=np.concatenate([empty, *(r[1] for r in rows)]),
             row_upper=np.concatenate([empty, *(r[2] for r in rows)]),
             entry_row=_handed_over(self._entry_rows, none),
@@ -268,19 +268,26 @@ def _handed_over(parts: list[Any], empty: Any) -> Any:
     return whole
 
 
-def _joined(
-    parts: list[tuple[list[str] | None, int]], letter: str
-) -> Callable[[int], str]:
-    """Return a function from index to name: a million strings are never made."""
-    starts = np.cumsum([0, *(count for _, count in parts)]).tolist()
-    names = [given for given, _ in parts]
+class _Names:
+    """From index to name: a million strings are never made. It can be pickled.
 
-    def name_of(index: int) -> str:
-        part = bisect.bisect_right(starts, index) - 1
-        given = names[part]
-        return given[index - starts[part]] if given else f"{letter}{index}"
+    Parameters
+    ----------
+    parts
+        Names, or None for numbered ones, and how many, part by part.
+    letter
+        What stands before a number.
+    """
 
-    return name_of
+    def __init__(self, parts: list[tuple[list[str] | None, int]], letter: str) -> None:
+        self._starts = np.cumsum([0, *(count for _, count in parts)]).tolist()
+        self._given = [given for given, _ in parts]
+        self._letter = letter
+
+    def __call__(self, index: int) -> str:
+        part = bisect.bisect_right(self._starts, index) - 1
+        given = self._given[part]
+        return given[index - self._starts[part]] if given else f"{self._letter}{index}"
 
 
 @dataclass(frozen=True)
