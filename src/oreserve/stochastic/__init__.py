@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from oreserve.stochastic._cache import ChosenBounds, DualCache
-    from oreserve.stochastic._executors import Executor, Session
+    from oreserve.stochastic._executors import (
+        EXECUTORS,
+        Executor,
+        Session,
+        executor,
+    )
     from oreserve.stochastic._lshaped import TwoStageResult, solve_two_stage
     from oreserve.stochastic._markov import MarkovProblem, Openings, Stage, tree_block
     from oreserve.stochastic._newsvendor import newsvendor
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from oreserve.stochastic._sddp_file import load_policy
 
 __all__ = [
+    "EXECUTORS",
     "Batch",
     "ChosenBounds",
     "DualCache",
@@ -42,6 +48,7 @@ __all__ = [
     "StoredScenarios",
     "TwoStage",
     "TwoStageResult",
+    "executor",
     "load_policy",
     "newsvendor",
     "solve_sddp",
@@ -54,10 +61,12 @@ _HOMES = {
     "Batch": "_problem",
     "ChosenBounds": "_cache",
     "DualCache": "_cache",
+    "EXECUTORS": "_executors",
     "Executor": "_executors",
     "Recourse": "_recourse",
     "ScenarioSource": "_problem",
     "Session": "_executors",
+    "executor": "_executors",
     "Solved": "_recourse",
     "StoredScenarios": "_problem",
     "TwoStage": "_problem",
