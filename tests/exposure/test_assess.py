@@ -10,7 +10,7 @@ import pytest
 
 from oreserve.errors import InputError
 from oreserve.exposure import ALL_USES, assess
-from oreserve.study import load_study
+from oreserve.study import find_home, load_study
 
 
 @pytest.fixture(scope="module")
@@ -249,11 +249,34 @@ def test_home_may_be_a_bloc_and_its_inner_trade_does_not_count(tiny):
 
 @pytest.mark.parametrize(
     "name, hint",
-    [("Untied States", "USA"), ("Japn", "JPN"), ("PCT", "PACT"), ("Nepal", "no row")],
-)
+    [("Untied States", "USA"), ("Japn", "JPN"), ("PCT", "PACT"),
+     ("Nepal", "not in study"), ("ROW", "rest of the world")],
+)  # fmt: skip
 def test_a_wrong_home_is_refused_with_the_right_suggestion(tiny, name, hint):
     with pytest.raises(InputError, match=hint):
         assess(tiny, home=name)
+
+
+def test_a_home_is_read_and_refused_as_by_every_command(tiny):
+    for name in ("JP", "jp", "392", "Japan"):
+        assert assess(tiny, home=name, minerals=["gallium"]).home == "JPN"
+    for name in ("England", "ROW", "Nepal", "European Union"):
+        with pytest.raises(InputError) as here:
+            assess(tiny, home=name)
+        with pytest.raises(InputError) as there:
+            find_home(tiny, name)
+        assert str(here.value) == str(there.value)
+
+
+def test_the_union_is_read_by_its_name():
+    study = load_study("us-2026")
+    for name in ("European Union", "eu27", "eu"):
+        assert assess(study, home=name, minerals=["beryllium"]).home == "EU"
+
+
+def test_what_may_stand_for_an_unknown_mineral_is_short(tiny):
+    with pytest.raises(InputError, match=r"allowed: |nearest of |none of "):
+        assess(tiny, minerals=["xyzzy"])
 
 
 def test_one_bad_name_drops_no_other(tiny):

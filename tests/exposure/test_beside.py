@@ -182,3 +182,20 @@ def test_japan_does_not_make_gallium_out_of_nothing():
     assert any_stage["value"] == pytest.approx(85 / 145, abs=0.03)
     assert (any_stage["high"], any_stage["status"]) == (pytest.approx(1.0), "partial")
     assert row(japan, "gallium")["origin"] == "CHN"
+
+
+def test_what_home_does_not_use_has_no_direct_reliance(states):
+    direct = states.cells.filter(indicator="net_import_reliance")
+    unused = ("nickel_ore", "cobalt_ore", "lead_concentrate", "gallium_liquor")
+    for name in unused:
+        one = direct.filter(item=name).row(0, named=True)
+        assert (one["value"], one["low"], one["status"]) == (None, None, "no_data")
+    # What home uses and makes itself stays at nought.
+    assert direct.filter(item="zinc_concentrate")["value"].item() == 0.0
+
+
+def test_net_reliance_is_of_the_item_that_home_uses_most(states):
+    for name, share in (("nickel", 0.43), ("cobalt", 0.74)):
+        here = row(states, name)
+        assert (here["item"], here["net_item"]) == (f"{name}_ore", name)
+        assert here["net_import_reliance"] == pytest.approx(share, abs=0.005)

@@ -175,13 +175,13 @@ COLUMNS = (  # heading, side, also in a narrow terminal
     ("by noise", "left", False), ("most exposed", "left", True),
     ("from abroad", "left", True), ("HHI", "right", False),
     ("home keeps", "left", True), ("firm", "right", False),
-    ("net", "right", False),
+    ("net", "left", False),
     ("use, t", "right", False), ("use, $m", "right", False),
     ("loss, $m", "right", False),
     ("class", "left", True), ("lists", "left", True),
 )  # fmt: skip
 BOUNDED = frozenset({"value", "score", "share", "hhi"})  # what low and high are of
-WIDE = 186  # characters from which all columns fit; files and pipes get more
+WIDE = 196  # characters from which all columns fit; files and pipes get more
 NOTES = (
     (
         "score: an order of exposure, not of damage. by noise: 5 to 95 % of 400 draws "
@@ -200,8 +200,8 @@ NOTES = (
         "year at base prices, and if none of it is served."
     ),
     (
-        "net: net import reliance of the item as the USGS counts it (new scrap left "
-        "out); net_import_reliance_primary in ranking.csv counts own mines only."
+        "net: net import reliance of the item that home uses most, named where it is "
+        "not the most exposed; as the USGS counts it (new scrap left out)."
     ),
     "class: our score and threshold, no legal list; those are under lists.",
 )
@@ -211,7 +211,7 @@ def _print_ranking(found: Assessment) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 190)
+    console = Console(width=None if sys.stdout.isatty() else 200)
     shown = [n for n, (*_, always) in enumerate(COLUMNS)
              if always or console.width >= WIDE]  # fmt: skip
     table = Table(title=f"Exposure of {found.home}, base year {found.year}")
@@ -260,7 +260,7 @@ def _ranking_cells(row: dict[str, Any], threshold: float) -> tuple[str, ...]:
         NO_DATA if hhi is None else f"{hhi:.2f}",
         NO_DATA if kept is None else f"{kept:.0%}{without}",
         NO_DATA if row["firm_share"] is None else f"{row['firm_share']:.0%}",
-        _share(row["net_import_reliance"]),
+        _net(row),
         NO_DATA
         if row["use_t"] is None
         else f"{row['use_t']:,.3g}"
@@ -277,6 +277,13 @@ def _score_text(score: float, threshold: float) -> str:
     from oreserve.exposure import score_text
 
     return score_text(score, threshold)
+
+
+def _net(row: dict[str, Any]) -> str:
+    """Write the net reliance, with its item where that is not the most exposed."""
+    share = _share(row["net_import_reliance"])
+    other = row["net_item"] not in {None, row["item"]}
+    return f"{share} {row['net_item']}" if other else share
 
 
 def _share(value: float | None) -> str:

@@ -23,7 +23,7 @@ from oreserve.exposure._contained import (
 )
 from oreserve.exposure._evidence import evidence_counts, evidence_frame
 from oreserve.exposure._figures import read_figures
-from oreserve.exposure._home import choose_minerals, find_home
+from oreserve.exposure._home import choose_minerals, home_code
 from oreserve.exposure._origin_cover import origin_cells, origin_losses
 from oreserve.exposure._owners import owner_cells
 from oreserve.exposure._ranking import check_weights, rank
@@ -283,7 +283,7 @@ def assess(
         message = f"threshold: {threshold}; allowed is above 0 to 1"
         raise InputError(message)
     whole_weights, order = check_weights(weights), check_sort(sort)
-    code = find_home(study, home)
+    code = home_code(study, home)
     chosen = choose_minerals(study, minerals)
     world = _world(study, study.members(code), chosen.minerals, reconciled,
                    cover_needed)  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from oreserve.errors import InputError
+from oreserve.exposure._cells import DUST_T
 from oreserve.exposure._evidence import evidence_marks
 from oreserve.exposure._noise import evidence_columns, noise_columns
 from oreserve.exposure._ranking import PARTS
@@ -72,7 +73,8 @@ def complete_ranking(
     absent
         Minerals without a use at home, with the reason: class `no_use`, no rank.
     cells
-        Cells of the items: what the two direct reliances of the carrying item are.
+        Cells of the items: what the two direct reliances are of the item of the
+        mineral that home uses most (`net_item`), which need not be the most exposed.
     """
     table = ranking.minerals.sort("mineral")
     pairs = list(table.select("mineral", "item").iter_rows())
@@ -96,6 +98,7 @@ def complete_ranking(
         .otherwise(pl.col("class"))
         .alias("class")
     )
+    direct = _direct_columns(world, names, cells)
     beside = (
         evidence_columns(study, world, found, pairs),
         noise_columns(
@@ -104,13 +107,12 @@ def complete_ranking(
         ),
         _origin_columns(world, losses, names),
         value_frame(study, world, names),
-        _published(study, table),
+        direct,
+        _published(study, direct),
         _words(minerals, {**_group_reasons(grouped), **absent}),
     )  # fmt: skip
     for frame in beside:
         table = table.join(frame, on="mineral", how="left", maintain_order="left")
-    table = table.join(_direct_columns(cells), on=["mineral", "item"], how="left",
-                       maintain_order="left")  # fmt: skip
     table = table.with_columns(
         # What is not used has no most exposed item.
         pl.when(pl.col("class") == NO_USE)
@@ -118,7 +120,8 @@ def complete_ranking(
         .otherwise(pl.col("status"))
         .alias("status"),
         *(pl.when(pl.col("class") != NO_USE).then(pl.col(name)).alias(name)
-          for name in ("item", "stage", "reliance", "reliance_kind", *DIRECT, *PARTS)),
+          for name in ("item", "stage", "reliance", "reliance_kind", "net_item",
+                       *DIRECT, *PARTS)),
     )  # fmt: skip
     # Scores that differ in the tenth digit are tied, as in `rank`.
     tied = pl.col("score").round(9)
@@ -129,26 +132,49 @@ def complete_ranking(
     )
 
 
-def _direct_columns(cells: Sequence[Cell]) -> pl.DataFrame:
-    """Return both direct reliances by item, as (mineral, item, ...)."""
-    found: dict[tuple[str, str], dict[str, float | None]] = {}
+def _direct_columns(
+    world: World, minerals: Sequence[str], cells: Sequence[Cell]
+) -> pl.DataFrame:
+    """Return the item that home uses most of each mineral, and its direct reliances.
+
+    Most in final use, by tonnes of the mineral; else most in the plants of home.
+    """
+    figures, base = world.figures, world.figures.base
+    at_home = figures.use[:, world.at_home].sum(axis=1)
+    most: dict[str, tuple[float, float, str]] = {}
+    for n, (item, mineral) in enumerate(
+        zip(figures.items, figures.minerals, strict=True)
+    ):
+        final = sum(base.demand.get((item, c), 0.0) for c in world.home)
+        trace = world.traces.get(mineral)
+        weight = 1.0 if trace is None else trace.weight.get(item, 0.0)
+        amount = (_tonnes(final * weight), _tonnes(float(at_home[n]) * weight), item)
+        if max(amount[:2]) > 0 and amount[:2] > most.get(mineral, (0.0, 0.0, ""))[:2]:
+            most[mineral] = amount
+    found: dict[str, dict[str, float | None]] = {}
     for cell in cells:
         if cell.indicator in DIRECT:
-            key = (cell.keys["mineral"], cell.keys["item"])
-            found.setdefault(key, {})[cell.indicator] = cell.value
+            found.setdefault(cell.keys["item"], {})[cell.indicator] = cell.value
+    items = {m: most[m][2] for m in minerals if m in most}
     return pl.DataFrame(
-        [(*key, *(row.get(name) for name in DIRECT)) for key, row in found.items()],
-        schema={"mineral": pl.String, "item": pl.String,
+        [(m, items.get(m), *(found.get(items.get(m, ""), {}).get(name)
+                             for name in DIRECT)) for m in minerals],
+        schema={"mineral": pl.String, "net_item": pl.String,
                 **dict.fromkeys(DIRECT, pl.Float64)},
         orient="row",
     )  # fmt: skip
 
 
+def _tonnes(amount: float) -> float:
+    """Return an amount without the dust that reconciliation leaves."""
+    return amount if amount > DUST_T else 0.0
+
+
 def _published(study: Study, table: pl.DataFrame) -> pl.DataFrame:
     """Return the import reliance that the study states as published, newest first.
 
-    Series `published/net_import_reliance/X` of observations, X the most exposed item,
-    else the mineral. None is built in, and none moves ours.
+    Series `published/net_import_reliance/X` of observations, X the item that stands
+    beside it (`net_item`), else the mineral. None is built in, and none moves ours.
     """
     series = "published/net_import_reliance/"
     known = (
@@ -161,7 +187,7 @@ def _published(study: Study, table: pl.DataFrame) -> pl.DataFrame:
         .sort("date")
     )
     found = dict(known.select("series", "value").iter_rows())
-    pairs = table.select("mineral", "item").iter_rows()
+    pairs = table.select("mineral", "net_item").iter_rows()
     return pl.DataFrame(
         [(m, found.get(f"{series}{i}", found.get(series + m))) for m, i in pairs],
         schema={"mineral": pl.String, "published_reliance": pl.Float64},

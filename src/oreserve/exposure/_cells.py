@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["PARTIAL_FROM", "World", "chain_rows", "item_cells", "make_cells"]
 
 Floats = npt.NDArray[np.float64]
+DUST_T = 1e-6  # t a year: what reconciliation leaves of a use that is none
+DUST_SHARE = 1e-6  # the same as a part of what home makes and buys
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ def _direct(world: World) -> tuple[Cell, ...]:
     """Reliance by trade; its bounds span that and what use less output says.
 
     Output of home's own new scrap is left out of production and use alike. Unlisted
-    output that may be home's lowers the low bound.
+    output that may be home's lowers the low bound. What home neither uses nor buys
+    has no reliance: the 0 of a formula without a divisor says nothing.
     """
     figures = world.figures
     imports_from, exports_to = figures.trade(world.home)
@@ -194,7 +197,11 @@ def _direct(world: World) -> tuple[Cell, ...]:
         out=np.full_like(use, np.nan), where=use > 0,
     )  # fmt: skip
     value = np.where(np.isnan(traded), needed, traded)
+    # Reconciled figures leave a dust of use: 0 over dust is no reliance of 0.
+    dust = np.maximum(DUST_T, DUST_SHARE * (output + imports))
+    value = np.where((use <= dust) & (imports - exports <= dust), np.nan, value)
     low, high = np.fmin(value, needed), np.fmax(value, needed)
+    low, high = (np.where(np.isnan(value), np.nan, end) for end in (low, high))
     spans = high - low > PARTIAL_FROM
     # More sold than made and bought: stocks, re-exports or an error; not a proof.
     oversold = exports > (output + imports) * (1.0 + PARTIAL_FROM)
@@ -203,7 +210,8 @@ def _direct(world: World) -> tuple[Cell, ...]:
     net = np.clip(imports - exports, 0.0, None)
     whole = output + net + standing.unlisted
     least = np.divide(net, whole, out=np.zeros_like(net), where=whole > 0)
-    low = np.where(standing.unlisted > 0, np.fmin(low, least), low)
+    lower = (standing.unlisted > 0) & ~np.isnan(value)
+    low = np.where(lower, np.fmin(low, least), low)
     blind = np.array([
         any(item == i and importer in world.home and exporter not in world.home
             for i, exporter, importer in figures.unknown_lanes)

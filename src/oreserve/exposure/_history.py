@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from oreserve.errors import InputError
-from oreserve.exposure._home import choose_minerals, find_home
+from oreserve.exposure._home import choose_minerals, home_code
 from oreserve.exposure._years import trade_history
 from oreserve.exposure._years_files import read_history_files
 
@@ -90,7 +90,7 @@ def history(
     oreserve.errors.InputError: no-such-folder is no folder; give ...
     """
     data = read_history_files(folder, years=years)
-    code = find_home(study, home)
+    code = home_code(study, home)
     if years is None:
         years = sorted(data.trade["year"].unique().to_list())
     goods = data.goods

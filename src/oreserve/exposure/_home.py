@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oreserve.errors import InputError
-from oreserve.tables import country_names, elements, nearest
+from oreserve.study import find_home
+from oreserve.tables import choices, elements, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from oreserve.study import Study
 
-__all__ = ["Chosen", "UnknownName", "choose_minerals", "find_home"]
+__all__ = ["Chosen", "UnknownName", "choose_minerals", "home_code"]
 
 
 @dataclass(frozen=True)
@@ -34,57 +35,15 @@ class Chosen:
     unknown: tuple[UnknownName, ...]
 
 
-def find_home(study: Study, name: str | None) -> str:
-    """Return the code of the country or bloc that `name` means in a study.
-
-    Codes in any case, names and their variants and the numbers of trade statistics
-    (840 and 842) are read; a name that is only alike is refused with the suggestion.
+def home_code(study: Study, name: str | None) -> str:
+    """Return the code of the country or bloc that `name` means; null: the study's.
 
     Raises
     ------
     InputError
-        If the name is unknown, or the place is not in the study.
+        If the name is unknown, or the place is not in the study (`find_home`).
     """
-    from oreserve.importers import place
-
-    if name is None:
-        return study.settings.home
-    text = name.strip()
-    countries = set(study.tables["countries"]["country"])
-    blocs = set(study.table("memberships")["bloc"])
-    if text in countries | blocs:
-        return _with_members(study, text)
-    folded = {code.casefold(): code for code in sorted(countries | blocs)}
-    if text.casefold() in folded:
-        return _with_members(study, folded[text.casefold()])
-    known = place(text) if text else None
-    if known is not None and known.code is not None and known.code in countries:
-        return known.code
-    if known is not None and known.code is not None:
-        label = country_names().get(known.code, known.code)
-        message = (
-            f"--home {name}: {label} has no row in study {study.name}, so there is no "
-            f"data for it; choose one of {len(countries)} countries such as "
-            f"{', '.join(sorted(countries)[:3])}, or a bloc: {', '.join(sorted(blocs))}"
-        )
-        raise InputError(message)
-    guess = known.nearest if known is not None else None
-    if guess not in countries:
-        guess = nearest(text, [*sorted(blocs), *sorted(countries)])
-    hint = f"; did you mean {guess}?" if guess else ""
-    message = (
-        f"--home {name!r} is neither a country nor a bloc; allowed are codes, names "
-        f"and numbers of countries (USA, United States, 840) and the blocs "
-        f"{', '.join(sorted(blocs))}{hint}"
-    )
-    raise InputError(message)
-
-
-def _with_members(study: Study, code: str) -> str:
-    if not study.members(code):
-        message = f"--home {code}: the bloc has no members on {study.settings.as_of}"
-        raise InputError(message)
-    return code
+    return study.settings.home if name is None else find_home(study, name)
 
 
 def choose_minerals(study: Study, names: Sequence[str] | None) -> Chosen:
@@ -111,7 +70,7 @@ def choose_minerals(study: Study, names: Sequence[str] | None) -> Chosen:
             continue
         close = nearest(name, sorted(words))
         guess = words[close] if close and len(close) > 2 else None
-        hint = f"; did you mean {guess}?" if guess else ""
+        hint = f"; did you mean {guess}?" if guess else f"; {choices(name, minerals)}"
         unknown.append(
             UnknownName(
                 name,
@@ -121,8 +80,6 @@ def choose_minerals(study: Study, names: Sequence[str] | None) -> Chosen:
         )
     if not found:
         message = "; ".join(one.message for one in unknown)
-        if not any(one.nearest for one in unknown):
-            message += f"; allowed are {', '.join(sorted(minerals))}"
         raise InputError(message)
     return Chosen(tuple(sorted(found)), tuple(unknown))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from oreserve.exposure._cells import DUST_T
 from oreserve.exposure._trace import ALL_USES
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["NO_USE", "Uses", "read_uses"]
 
 NO_USE = "no_use"
-DUST_T = 1e-6  # t a year: what reconciliation leaves of a use that is none
 
 
 @dataclass(frozen=True)

@@ -319,6 +319,7 @@ def _beside_table(ranking: list[dict[str, Any]]) -> Any:
         shown,
         [
             Column("mineral", "Mineral", fmt.item_name),
+            Column("net_item", "Item used most", fmt.item_name),
             number_column("net_import_reliance", "Net imports, USGS count", fmt.share),
             *(beside if stated else []),
             number_column("net_import_reliance_primary", "Primary only", fmt.share),
