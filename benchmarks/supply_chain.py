@@ -359,7 +359,7 @@ def make_problem(
     buy = first.add_columns(
         len(bought) * years, cost=np.outer(price, pay).ravel(), upper=200.0
     )
-    capex = 30.0 * chain.plant_cost[expandable]
+    capex = 10.0 * chain.plant_cost[expandable]
     most = 0.5 * chain.capacity[expandable]
     grow = first.add_columns(
         len(expandable) * years,
