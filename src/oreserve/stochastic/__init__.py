@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from oreserve.stochastic._cache import ChosenBounds, DualCache
+    from oreserve.stochastic._certificate import recompute
+    from oreserve.stochastic._estimate import Estimate
+    from oreserve.stochastic._evaluate import BoundError, Evaluation, evaluate
     from oreserve.stochastic._executors import (
         EXECUTORS,
         Executor,
@@ -34,8 +37,11 @@ if TYPE_CHECKING:
 __all__ = [
     "EXECUTORS",
     "Batch",
+    "BoundError",
     "ChosenBounds",
     "DualCache",
+    "Estimate",
+    "Evaluation",
     "Executor",
     "MarkovProblem",
     "Openings",
@@ -48,9 +54,11 @@ __all__ = [
     "StoredScenarios",
     "TwoStage",
     "TwoStageResult",
+    "evaluate",
     "executor",
     "load_policy",
     "newsvendor",
+    "recompute",
     "solve_sddp",
     "solve_two_stage",
     "tree_block",
@@ -59,8 +67,11 @@ __all__ = [
 # Public name -> module; these need scipy and the solver and are loaded when used.
 _HOMES = {
     "Batch": "_problem",
+    "BoundError": "_evaluate",
     "ChosenBounds": "_cache",
     "DualCache": "_cache",
+    "Estimate": "_estimate",
+    "Evaluation": "_evaluate",
     "EXECUTORS": "_executors",
     "Executor": "_executors",
     "Recourse": "_recourse",
@@ -71,7 +82,9 @@ _HOMES = {
     "StoredScenarios": "_problem",
     "TwoStage": "_problem",
     "TwoStageResult": "_lshaped",
+    "evaluate": "_evaluate",
     "newsvendor": "_newsvendor",
+    "recompute": "_certificate",
     "solve_two_stage": "_lshaped",
     "MarkovProblem": "_markov",
     "Openings": "_markov",
