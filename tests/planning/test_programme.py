@@ -56,6 +56,10 @@ def independent(programme: Programme, *, whole: bool = True) -> float:
         balance_of_loss: dict[int, float] = {loss: 1.0}
         for g in programme.groups:
             u = int(g.future[s])
+            shape = (*g.size.shape[:2], len(g.items), len(g.columns))
+            release = g.release.toarray().reshape(shape)
+            supply = g.supply.toarray().reshape(shape)
+            bought = g.bought.toarray().reshape(shape[0], *shape[2:])
             released: dict[int, dict[int, float]] = {}
             for t in range(g.size.shape[1]):
                 room = [column(0.0, 0.0, g.room[u, t, f]) for f in range(len(g.recipe))]
@@ -73,13 +77,13 @@ def independent(programme: Programme, *, whole: bool = True) -> float:
                     for f, x in enumerate(room):
                         use[x] = -g.recipe[f, i]
                     rows.append((use, -np.inf, 0.0))
-                    for target, table in ((r, g.release), (z, g.supply)):
+                    for target, table in ((r, release), (z, supply)):
                         limit = {
                             int(c): -table[u, t, i, k] for k, c in enumerate(g.columns)
                         }
                         rows.append(({target: 1.0, **limit}, -np.inf, 0.0))
             for i, entries in released.items():
-                limit = {int(c): -g.bought[u, i, k] for k, c in enumerate(g.columns)}
+                limit = {int(c): -bought[u, i, k] for k, c in enumerate(g.columns)}
                 rows.append(({**entries, **limit}, -np.inf, 0.0))
         base = float(programme.base_loss[s])
         rows.append((balance_of_loss, base, base))

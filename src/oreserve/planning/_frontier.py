@@ -30,10 +30,7 @@ PROGRAMMES = {
 
 FRONTIER_SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.6)
 FRONTIER_GAP = 1e-2
-FRONTIER_SECONDS = 2.0
-FRONTIER_ROUNDS = 3
-"""For one master with whole options: a frontier needs no proof at each point; its
-bound is printed beside it."""
+"""A frontier needs no proof at each point; its bound is printed beside it."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +91,6 @@ def sweep(
                 gap=FRONTIER_GAP,
                 pool=pool,
                 workers=workers,
-                time_limit_s=FRONTIER_SECONDS,
-                option_rounds=FRONTIER_ROUNDS,
             )
         if before is not None and before.objective < solution.objective:
             # What less money buys is allowed; within the gap it may be better.

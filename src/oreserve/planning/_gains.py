@@ -19,10 +19,12 @@ upper bound on the gain that is linear in the first-stage decisions x: a cut.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,9 +67,10 @@ class Group:
     columns
         (C,) first-stage columns that touch the group.
     release, supply
-        (U, T, I, C) tonnes of release allowed, or supplied, per unit of column.
+        (U, T, I, C) tonnes of release allowed, or supplied, per unit of column;
+        kept sparse, a row per future, period and item.
     bought
-        (U, I, C) tonnes in the reserve over the horizon per unit of column.
+        (U, I, C) tonnes in the reserve over the horizon per unit of column; sparse.
     room
         (U, T, F) spare activity of home plants, t.
     recipe
@@ -83,42 +86,126 @@ class Group:
     size: Floats
     release_cost: Floats
     columns: Ints
-    release: Floats
-    supply: Floats
-    bought: Floats
+    release: Any
+    supply: Any
+    bought: Any
     room: Floats
     recipe: Floats
+
+    def __post_init__(self) -> None:
+        """Keep tables sparse, and the futures of one step side by side."""
+        for name in ("release", "supply", "bought"):
+            object.__setattr__(self, name, _sparse_rows(getattr(self, name)))
+        object.__setattr__(self, "size", np.asfortranarray(self.size))
 
     @property
     def is_linked(self) -> bool:
         """Return whether home plants can turn one item into another."""
         return len(self.recipe) > 0
 
-    @property
+    def release_at(self, x: Floats) -> Floats:
+        """(U, T, I) tonnes of release allowed at a first-stage point."""
+        return self._rows(self.release @ x[self.columns])
+
+    def supply_at(self, x: Floats) -> Floats:
+        """(U, T, I) tonnes supplied at a first-stage point."""
+        return self._rows(self.supply @ x[self.columns])
+
+    def bought_at(self, x: Floats) -> Floats:
+        """(U, I) tonnes in the reserve over the horizon at a first-stage point."""
+        tonnes: Floats = self.bought @ x[self.columns]
+        return tonnes.reshape(len(self.size), -1)
+
+    def _rows(self, flat: Floats) -> Floats:
+        return flat.reshape(len(self.size), len(self.discount), len(self.items))
+
+    @cached_property
     def most(self) -> Floats:
         """(U,) largest possible gain: everything served, million USD."""
-        value = self.discount[:, None] * self.step_value[None, :]
         spare = np.minimum(self.release_cost, 0.0)
-        saved = (-spare[None] * self.release.sum(axis=3)).sum(axis=(1, 2))
-        total: Floats = (self.size * value[None]).sum(axis=(1, 2)) + saved
+        released = self._rows(np.asarray(self.release.sum(axis=1), dtype=float))
+        total: Floats = (-spare[None] * released).sum(axis=(1, 2))
+        for step, worth in enumerate(self.step_value):
+            total = total + self.size[:, :, step] @ (self.discount * worth)
         return total
+
+
+def _sparse_rows(table: Any) -> Any:
+    """Turn (..., C) into a sparse table of rows; leave one as it is."""
+    if sparse.issparse(table):
+        return table
+    flat = np.asarray(table, dtype=float)
+    return sparse.csr_array(flat.reshape(-1, flat.shape[-1]))
 
 
 @dataclass(frozen=True)
 class Cut:
     """gain_u <= constant_u + slope_u . x[columns], and the gain at the point.
 
+    Slopes are not stored: shadow prices are smaller, and what a master needs are
+    their averages over many futures.
+
     Parameters
     ----------
     gain, constant
         (U,) million USD.
-    slope
-        (U, C) million USD per unit of column.
+    beta, share
+        (U, T, I) value of a tonne supplied, and of room to release one.
+    mu
+        (U, I) value of a tonne in the reserve.
     """
 
+    group: Group
     gain: Floats
     constant: Floats
-    slope: Floats
+    beta: Floats
+    share: Floats
+    mu: Floats
+
+    @property
+    def slope(self) -> Floats:
+        """(U, C) million USD per unit of column."""
+        group, futures = self.group, len(self.gain)
+        total = np.zeros((futures, len(group.columns)))
+        for price, table in self._priced():
+            rows = np.arange(table.shape[0])
+            owner = rows // (table.shape[0] // futures)
+            worth = sparse.csr_array(
+                (price.ravel(), (owner, rows)), shape=(futures, len(rows))
+            )
+            total += (worth @ table).toarray()
+        return total
+
+    def averaged(self, weight: Floats) -> tuple[Floats, Floats]:
+        """Average the cuts of all futures.
+
+        Parameters
+        ----------
+        weight
+            (K, U) weights, 0 or more.
+
+        Returns
+        -------
+        tuple of ndarray
+            (K,) constants and (K, C) slopes.
+        """
+        group = self.group
+        slope = np.zeros((len(weight), len(group.columns)))
+        for price, table in self._priced():
+            flat = price.reshape(len(price), -1)
+            rows = (weight[:, :, None] * flat[None]).reshape(len(weight), -1)
+            slope += (table.T @ rows.T).T
+        return weight @ self.constant, slope
+
+    def _priced(self) -> list[tuple[Floats, Any]]:
+        """List shadow prices with the tables that they price, zeros left out."""
+        group = self.group
+        pairs = (
+            (self.share, group.release),
+            (self.beta, group.supply),
+            (self.mu, group.bought),
+        )
+        return [(p, table) for p, table in pairs if table.nnz and p.any()]
 
 
 def gains(group: Group, x: Floats, *, solver: LinkedSolver | None = None) -> Cut:
@@ -133,39 +220,54 @@ def gains(group: Group, x: Floats, *, solver: LinkedSolver | None = None) -> Cut
     solver
         Warm solver of a linked group; made afresh if None.
     """
+    at = _Amounts(group.release_at(x), group.supply_at(x), group.bought_at(x))
     if group.is_linked:
         from oreserve.planning._linked import linked_prices
 
         beta, mu = linked_prices(group, x, solver)
     else:
-        beta, mu = _single_prices(group, x)
-    return cut_from_prices(group, x, beta, mu)
+        beta, mu = _single_prices(group, at)
+    return cut_from_prices(group, at, beta, mu)
 
 
-def cut_from_prices(group: Group, x: Floats, beta: Floats, mu: Floats) -> Cut:
+@dataclass(frozen=True)
+class _Amounts:
+    """Tonnes at a first-stage point: (U, T, I), (U, T, I) and (U, I)."""
+
+    release: Floats
+    supply: Floats
+    bought: Floats
+
+
+def cut_from_prices(group: Group, at: _Amounts, beta: Floats, mu: Floats) -> Cut:
     """Turn shadow prices into a valid cut by weak duality.
 
     Parameters
     ----------
+    at
+        Tonnes at the point where the gain is wanted.
     beta
         (U, T, I) value of a tonne, million USD, 0 or more.
     mu
         (U, I) value of a tonne in the reserve, 0 or more.
     """
-    value = group.discount[:, None] * group.step_value[None, :]
-    surplus = np.maximum(value[None] - beta[:, :, group.step_item], 0.0)
-    constant = (surplus * group.size).sum(axis=(1, 2))
+    constant = np.zeros(len(group.size))
+    for step, (item, worth) in enumerate(
+        zip(group.step_item, group.step_value, strict=True)
+    ):
+        surplus = np.maximum(group.discount * worth - beta[:, :, item], 0.0)
+        constant += (surplus * group.size[:, :, step]).sum(axis=1)
     if group.is_linked:
         rent = np.maximum(beta @ group.recipe.T, 0.0)
         constant = constant + (rent * group.room).sum(axis=(1, 2))
     share = np.maximum(beta - group.release_cost[None] - mu[:, None, :], 0.0)
-    slope = (
-        np.einsum("uti,utic->uc", share, group.release, optimize=True)
-        + np.einsum("uti,utic->uc", beta, group.supply, optimize=True)
-        + np.einsum("ui,uic->uc", mu, group.bought, optimize=True)
+    gain = (
+        constant
+        + (share * at.release).sum(axis=(1, 2))
+        + (beta * at.supply).sum(axis=(1, 2))
+        + (mu * at.bought).sum(axis=1)
     )
-    gain = constant + slope @ x[group.columns]
-    return Cut(gain=gain, constant=constant, slope=slope)
+    return Cut(group, gain, constant, beta, share, mu)
 
 
 def single_item_gains(group: Group, x: Floats) -> Floats:
@@ -176,16 +278,16 @@ def single_item_gains(group: Group, x: Floats) -> Floats:
     ndarray
         (U,) million USD: the primal value, to be compared with the cut's.
     """
-    left, _, _, supplied, released = _fill(group, x)
+    at = _Amounts(group.release_at(x), group.supply_at(x), group.bought_at(x))
+    left, _, _, released = _fill(group, at)
     value = group.discount[:, None] * group.step_value[None, :]
     served = group.size - left
     cost = group.release_cost[None, :, 0] * released
-    del supplied
     total: Floats = (served * value[None]).sum(axis=(1, 2)) - cost.sum(axis=1)
     return total
 
 
-def _fill(group: Group, x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def _fill(group: Group, at: _Amounts) -> tuple[Floats, Floats, Floats, Floats]:
     """Serve unserved use: supply first, then the reserve by falling net value.
 
     Greedy is exact: the release bounds of periods within one bound on the sum
@@ -194,48 +296,52 @@ def _fill(group: Group, x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floa
     Returns
     -------
     tuple of ndarray
-        unserved (U, T, V), release room left (U, T), reserve left (U,),
-        supply (U, T), released (U, T).
+        unserved (U, T, V), release room left (U, T), reserve left (U,) and
+        released (U, T).
     """
-    point = x[group.columns]
-    supply = group.supply[:, :, 0] @ point
-    room = group.release[:, :, 0] @ point
-    reserve = group.bought[:, 0] @ point
-    before = np.cumsum(group.size, axis=2) - group.size
-    taken = np.clip(supply[:, :, None] - before, 0.0, group.size)
-    left = group.size - taken
-    room_left = room.copy()
+    room = np.asfortranarray(at.release[:, :, 0])
+    reserve = at.bought[:, 0]
+    left = group.size.copy(order="F")
+    supply = np.asfortranarray(at.supply[:, :, 0])
+    if supply.any():
+        for step in range(left.shape[2]):
+            taken = np.minimum(supply, left[:, :, step])
+            left[:, :, step] -= taken
+            supply -= taken
+    room_left = room.copy(order="F")
     reserve_left = reserve.copy()
+    can = np.minimum(room, reserve[:, None]) > 0.0
+    periods = np.asarray(can.any(axis=0))
+    if not periods.any():
+        return left, room_left, reserve_left, room - room_left
     net = (
         group.discount[:, None] * group.step_value[None, :] - group.release_cost[:, :1]
     )
-    order = np.argsort(-net, axis=None, kind="stable")
     steps = group.size.shape[2]
-    # Most steps are served, or nothing may be released for them, in every future.
-    useful = (left > 0.0) & (np.minimum(room, reserve[:, None]) > 0.0)[:, :, None]
-    order = order[useful.any(axis=0).ravel()[order]]
-    for place in order:
+    for place in np.argsort(-net, axis=None, kind="stable"):
         period, step = divmod(int(place), steps)
         if net[period, step] <= 0.0:
             break
+        if not periods[period]:
+            continue
         take = np.minimum(left[:, period, step], room_left[:, period])
-        take = np.minimum(take, reserve_left)
+        np.minimum(take, reserve_left, out=take)
         left[:, period, step] -= take
         room_left[:, period] -= take
         reserve_left -= take
-    return left, room_left, reserve_left, supply, room - room_left
+    return left, room_left, reserve_left, room - room_left
 
 
-def _single_prices(group: Group, x: Floats) -> tuple[Floats, Floats]:
+def _single_prices(group: Group, at: _Amounts) -> tuple[Floats, Floats]:
     """Find shadow prices that match the greedy solution of a one-item group."""
-    left, room_left, reserve_left, _, released = _fill(group, x)
-    point = x[group.columns]
-    room = group.release[:, :, 0] @ point
-    reserve = group.bought[:, 0] @ point
-    value = group.discount[:, None] * group.step_value[None, :]
-    unserved = left > SLACK * (1.0 + group.size)
+    left, room_left, reserve_left, released = _fill(group, at)
+    room, reserve = at.release[:, :, 0], at.bought[:, 0]
     # Value of the next tonne: the best step not yet full, 0 if all are.
-    nextup = np.where(unserved, value[None], 0.0).max(axis=2, initial=0.0)
+    nextup = np.zeros(room.shape)
+    for step in range(left.shape[2] - 1, -1, -1):
+        unserved = left[:, :, step] > SLACK * (1.0 + group.size[:, :, step])
+        worth = group.discount * group.step_value[step]
+        nextup = np.where(unserved, worth, nextup)
     cost = group.release_cost[None, :, 0]
     has_room = room_left > SLACK * (1.0 + room)
     exhausted = reserve_left <= SLACK * (1.0 + reserve)

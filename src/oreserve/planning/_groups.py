@@ -285,11 +285,12 @@ def _distinct(parts: tuple[Floats, ...]) -> tuple[Ints, Ints]:
     tuple of ndarray
         (S,) future of each scenario, (U,) one scenario of each future.
     """
+    table = np.hstack([part.reshape(len(part), -1) for part in parts])
     seen: dict[bytes, int] = {}
     future: list[int] = []
     keep: list[int] = []
-    for scenario in range(len(parts[0])):
-        key = b"".join(np.ascontiguousarray(part[scenario]).tobytes() for part in parts)
+    for scenario, row in enumerate(table):
+        key = row.tobytes()
         if key not in seen:
             seen[key] = len(keep)
             keep.append(scenario)

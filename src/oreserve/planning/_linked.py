@@ -65,11 +65,10 @@ def recourse_upper(group: Group, x: Floats) -> tuple[Floats, Floats]:
     tuple of ndarray
         (U, columns) upper bounds of the columns and (U, I) tonnes bought.
     """
-    point = x[group.columns]
     futures = group.size.shape[0]
-    parts = (group.size, group.release @ point, group.supply @ point, group.room)
+    parts = (group.size, group.release_at(x), group.supply_at(x), group.room)
     upper = np.concatenate([part.reshape(futures, -1) for part in parts], axis=1)
-    return np.maximum(upper, 0.0), np.maximum(group.bought @ point, 0.0)
+    return np.maximum(upper, 0.0), np.maximum(group.bought_at(x), 0.0)
 
 
 class LinkedSolver:

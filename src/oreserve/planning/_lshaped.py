@@ -1,262 +1,100 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The L-shaped method: cuts per future and group, in-out, options last.
+"""The L-shaped method: averaged cuts per group of items, in-out, options last.
 
-Van Slyke and Wets (1969); multi-cut: Birge and Louveaux (1988); the point between
-the best and the master's point: Ben-Ameur and Neto (2007). Items are tied only
-through the first stage, so each group of items has its own cuts, and futures that
-are equal for a group share one. Options are relaxed first; their cuts are kept and
-a few masters with whole options follow, never a rounded point.
+Van Slyke and Wets (1969); the point between the best and the master's point:
+Ben-Ameur and Neto (2007); CVaR by its weights: Rockafellar and Uryasev (2002).
+Items are tied only through the first stage, so each group has its own cuts.
+Options are relaxed first; then they are branched on with all cuts kept.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import highspy
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.network import run_highs
-from oreserve.planning._gains import Cut, Group, gains
-from oreserve.planning._linked import LinkedSolver
-from oreserve.planning._options import OptionMaster
-from oreserve.planning._programme import first_stage_block
+from oreserve.planning._branch import branch
+from oreserve.planning._master import Master
+from oreserve.planning._programme import divided
+from oreserve.planning._search import Best, Evaluator, Search, Solution, evaluate
 
 if TYPE_CHECKING:
-    from oreserve.planning._programme import Programme
+    from oreserve.planning._keep import Keep
+    from oreserve.planning._programme import FirstStage, Programme
 
-__all__ = ["CutPool", "Solution", "evaluate", "solve_lshaped"]
+__all__ = ["NODES", "CutPool", "Evaluator", "Solution", "evaluate", "solve_lshaped"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 INWARD = 0.5
 """Weight of the master's point against the best point so far."""
 
-OPTION_ROUNDS = 25
-"""Most masters with whole options."""
+RELAXED_PART = 0.3
+"""Part of the gap to which the relaxation is solved before options are branched."""
 
-FEATHER = 1e-7
-"""Violation, as a share of the objective, below which a cut is not added."""
+NODES = 5000
+"""Most nodes of the branching on options."""
+
+KNOWN_POINTS = 40
+TOLERANCE = 1e-9
 
 
 @dataclass
 class CutPool:
-    """Cuts found so far: valid for every budget, bound and option."""
+    """A warm master and the points found with it: for every budget and bound.
 
-    theta: list[Ints] = field(default_factory=list)
-    group: list[int] = field(default_factory=list)
-    constant: list[Floats] = field(default_factory=list)
-    slope: list[Floats] = field(default_factory=list)
+    Cuts and views hold whatever the budget and the bounds are, and what a point is
+    worth does not depend on them: only whether it is allowed.
+    """
 
-    def add(self, group: int, theta: Ints, constant: Floats, slope: Floats) -> None:
-        """Keep cuts of one group at one point."""
-        self.theta.append(theta)
-        self.group.append(group)
-        self.constant.append(constant)
-        self.slope.append(slope)
+    master: Master | None = None
+    evaluator: Evaluator | None = None
+    points: list[Best] = field(default_factory=list)
+
+    def enter(
+        self, programme: Programme, *, workers: int, clusters: int
+    ) -> tuple[Master, Evaluator]:
+        """Return the warm master under a programme's budget and bounds."""
+        held = None if self.master is None else self.master.programme
+        same = (
+            held is not None
+            and held.groups is programme.groups
+            and held.probability is programme.probability
+        )
+        if same and self.master is not None and self.evaluator is not None:
+            self.master.set_first(programme.first)
+            return self.master, self.evaluator
+        self.master = Master(programme, clusters)
+        self.evaluator = Evaluator(programme, workers)
+        self.points = []
+        return self.master, self.evaluator
+
+    def best(self, first: FirstStage, *, whole: bool) -> Best | None:
+        """Return the best known point that a first stage allows."""
+        found = [
+            point
+            for point in self.points
+            if _allowed(first, point.x) and not (whole and divided(first, point.x))
+        ]
+        return min(found, key=lambda point: point.objective, default=None)
+
+    def remember(self, point: Best) -> None:
+        """Keep a point; the worst one goes when there are many."""
+        self.points = sorted([*self.points, point], key=lambda one: one.objective)
+        del self.points[KNOWN_POINTS:]
 
     def __len__(self) -> int:
-        """Return the number of cuts."""
-        return sum(len(part) for part in self.constant)
+        """Return the number of cuts and views in the master."""
+        return 0 if self.master is None else self.master.rows
 
 
-@dataclass(frozen=True)
-class Solution:
-    """Best point, its objective, a lower bound, and the way there."""
-
-    x: Floats
-    objective: float
-    bound: float
-    iterations: int
-    cuts: int
-    scenario_loss: Floats
-
-    @property
-    def gap(self) -> float:
-        """Relative gap between the objective and its lower bound."""
-        return max(0.0, self.objective - self.bound) / max(1e-9, abs(self.objective))
-
-
-class Evaluator:
-    """Evaluates gains of all groups at a point, with warm solvers and threads."""
-
-    def __init__(self, programme: Programme, workers: int = 1) -> None:
-        self._programme = programme
-        self._workers = max(1, workers)
-        self._solvers: dict[int, LinkedSolver] = {}
-
-    def __call__(self, x: Floats) -> list[Cut]:
-        """Return the cut of each group at a point."""
-        groups = self._programme.groups
-        # One-item groups are array work: threads would only wait for each other.
-        if self._workers == 1 or not any(group.is_linked for group in groups):
-            return [self._one(place, group, x) for place, group in enumerate(groups)]
-        with ThreadPoolExecutor(self._workers) as pool:
-            tasks = [
-                pool.submit(self._one, place, group, x)
-                for place, group in enumerate(groups)
-            ]
-            return [task.result() for task in tasks]
-
-    def _one(self, place: int, group: Group, x: Floats) -> Cut:
-        solver = None
-        if group.is_linked:
-            if place not in self._solvers:
-                self._solvers[place] = LinkedSolver(group)
-            solver = self._solvers[place]
-        return gains(group, x, solver=solver)
-
-    def scenario_loss(self, cuts: list[Cut]) -> Floats:
-        """Compute the loss of each scenario, (S,) million USD."""
-        loss = self._programme.base_loss.copy()
-        for group, cut in zip(self._programme.groups, cuts, strict=True):
-            loss -= cut.gain[group.future]
-        return loss
-
-
-def evaluate(programme: Programme, x: Floats) -> tuple[float, Floats]:
-    """Compute the objective of a point and the loss of each scenario."""
-    evaluator = Evaluator(programme)
-    loss = evaluator.scenario_loss(evaluator(x))
-    return programme.objective(x, loss), loss
-
-
-class Master:
-    """First stage plus one gain per group and future, limited by cuts."""
-
-    def __init__(self, programme: Programme) -> None:
-        block = first_stage_block(programme.first)
-        count = len(programme.base_loss)
-        tail = block.add_columns(
-            count,
-            cost=programme.risk_weight
-            * programme.probability
-            / (1.0 - programme.alpha),
-        )
-        level = block.add_columns(1, cost=programme.risk_weight, lower=-np.inf)
-        rows = block.add_rows(count, lower=programme.base_loss)
-        block.add_entries(rows, tail, 1.0)
-        block.add_entries(rows, level[0], 1.0)
-        self.theta: list[Ints] = []
-        for group in programme.groups:
-            weight = np.bincount(
-                group.future,
-                weights=programme.probability,
-                minlength=len(group.size),
-            )
-            theta = block.add_columns(len(weight), cost=-weight, upper=group.most)
-            block.add_entries(rows, theta[group.future], 1.0)
-            self.theta.append(theta)
-        self._columns = [group.columns for group in programme.groups]
-        self._width = len(programme.first.name)
-        offset = float(programme.probability @ programme.base_loss)
-        self._block = block.build(offset=offset)
-        self.model = self._block.to_highs(presolve="off")
-        self._tail_rows = rows
-        self._cuts: list[tuple[int, Ints, Floats, Floats]] = []
-
-    def solve(self) -> float:
-        """Solve and return the lower bound."""
-        run_highs(self.model, "the master programme")
-        return float(self.model.getInfo().objective_function_value)
-
-    def point(self) -> tuple[Floats, Floats]:
-        """Return the first-stage point and all column values."""
-        value = np.asarray(self.model.getSolution().col_value)
-        return np.maximum(value[: self._width], 0.0), value
-
-    def averaged(
-        self, programme: Programme
-    ) -> tuple[Floats, list[float], list[Floats]]:
-        """Average the cuts with their duals: weights and one cut per group."""
-        dual = np.asarray(self.model.getSolution().row_dual)
-        weight = programme.probability + np.maximum(dual[self._tail_rows], 0.0)
-        first = self._block.rows
-        constant = [0.0] * len(programme.groups)
-        slope = [np.zeros(len(group.columns)) for group in programme.groups]
-        missing = [
-            np.bincount(g.future, weights=weight, minlength=len(g.size))
-            for g in programme.groups
-        ]
-        for group, future, right, steep in self._cuts:
-            share = np.maximum(-dual[first : first + len(future)], 0.0)
-            first += len(future)
-            constant[group] += float(share @ right)
-            slope[group] += share @ steep
-            np.subtract.at(missing[group], future, share)
-        # What no cut pays for is the bound on the gain itself.
-        for place, whole in enumerate(programme.groups):
-            constant[place] += float(np.maximum(missing[place], 0.0) @ whole.most)
-        return weight, constant, slope
-
-    def add(self, cuts: list[tuple[int, Ints, Floats, Floats]]) -> None:
-        """Add rows theta - slope . x <= constant.
-
-        Parameters
-        ----------
-        cuts
-            Group, (K,) futures, (K,) constants and (K, C) slopes.
-        """
-        cuts = [cut for cut in cuts if len(cut[1])]
-        if not cuts:
-            return
-        self._cuts += cuts
-        lengths, columns, values = [], [], []
-        for group, future, _, slope in cuts:
-            # The gain's own column comes first in each row.
-            table = np.hstack([np.ones((len(future), 1)), -slope])
-            row, place = np.nonzero(table)
-            names = np.append(0, self._columns[group])[place]
-            own = place == 0
-            names[own] = self.theta[group][future[row[own]]]
-            lengths.append(np.bincount(row, minlength=len(future)))
-            columns.append(names)
-            values.append(table[row, place])
-        size = np.concatenate(lengths)
-        upper = np.concatenate([cut[2] for cut in cuts])
-        self.model.addRows(
-            len(upper),
-            np.full(len(upper), -highspy.kHighsInf),
-            upper,
-            int(size.sum()),
-            np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int32),
-            np.concatenate(columns).astype(np.int32),
-            np.concatenate(values),
-        )
-
-
-def _add_cuts(
-    master: Master,
-    programme: Programme,
-    pool: CutPool | None,
-    cuts: list[Cut],
-    value: Floats | None,
-    scale: float,
-) -> int:
-    """Give the master the cuts that its point violates; return how many."""
-    new: list[tuple[int, Ints, Floats, Floats]] = []
-    for place, (group, cut) in enumerate(zip(programme.groups, cuts, strict=True)):
-        theta = master.theta[place]
-        if value is None:
-            chosen = np.arange(len(theta))
-        else:
-            at_point = cut.constant + cut.slope @ value[group.columns]
-            chosen = np.nonzero(value[theta] > at_point + FEATHER * scale)[0]
-        if len(chosen):
-            new.append((place, chosen, cut.constant[chosen], cut.slope[chosen]))
-            if pool is not None:
-                pool.add(*new[-1])
-    master.add(new)
-    return sum(len(one[1]) for one in new)
-
-
-def _replay(master: Master, pool: CutPool) -> None:
-    """Give a new master all cuts of earlier solutions."""
-    master.add(
-        list(zip(pool.group, pool.theta, pool.constant, pool.slope, strict=True))
+def _allowed(first: FirstStage, x: Floats) -> bool:
+    """Return whether a point keeps to the budget and the bounds."""
+    inside = (x >= first.lower - TOLERANCE) & (x <= first.upper + TOLERANCE)
+    return bool(inside.all()) and first.outlay(x) <= first.budget + TOLERANCE * max(
+        1.0, abs(first.budget)
     )
 
 
@@ -268,9 +106,10 @@ def solve_lshaped(
     pool: CutPool | None = None,
     start: Floats | None = None,
     workers: int = 1,
-    iterations: int = 60,
-    time_limit_s: float = 30.0,
-    option_rounds: int = OPTION_ROUNDS,
+    iterations: int = 100,
+    nodes: int = NODES,
+    clusters: int = 1,
+    keep: Keep | None = None,
 ) -> Solution:
     """Solve the programme by cuts.
 
@@ -281,160 +120,90 @@ def solve_lshaped(
     relaxed
         Leave the options divisible.
     pool
-        Cuts of earlier solutions with the same groups; new ones are added.
+        Master and points of earlier solutions with the same groups; it is kept.
     start
         A point within the limits to begin at.
     workers
         Threads; they change nothing but the time.
     iterations
-        Most rounds of either phase.
-    time_limit_s
-        For one master with whole options.
-    option_rounds
-        Most masters with whole options.
+        Most rounds of the relaxation.
+    nodes
+        Most nodes of the branching on options.
+    clusters
+        Clusters of futures per group, each with its own mean gain.
+    keep
+        Where cuts and the best point are kept meanwhile, and taken from.
     """
     pool = CutPool() if pool is None else pool
-    evaluator = Evaluator(programme, workers)
-    master = Master(programme)
-    if len(pool):
-        _replay(master, pool)
-    else:
-        zero = np.zeros(len(programme.first.name))
-        _add_cuts(master, programme, pool, evaluator(zero), None, 1.0)
-    best = _Best(programme, evaluator)
-    best.offer(np.zeros(len(programme.first.name)) if start is None else start)
-    bound, rounds = _converge(master, programme, pool, best, gap * 0.5, iterations)
-    if relaxed or not programme.first.integer.any():
-        return best.solution(bound, rounds, len(pool))
-    return _whole_options(
-        master,
-        programme,
-        pool,
-        evaluator,
-        best,
-        bound=bound,
-        rounds=rounds,
-        gap=gap,
-        time_limit_s=time_limit_s,
-        option_rounds=option_rounds,
+    master, evaluator = pool.enter(programme, workers=workers, clusters=clusters)
+    first = programme.first
+    search = Search(programme, master, evaluator, pool.best(first, whole=False))
+    incumbent = pool.best(first, whole=True)
+    held = None if keep is None else keep.take(programme)
+    if held is not None:
+        master.take_arrays(held)
+        search.offer(np.asarray(held["x"], dtype=float), None)
+        if "whole" in held:
+            start = np.asarray(held["whole"], dtype=float)
+    elif not len(pool) or search.best is None:
+        search.offer(np.clip(0.0, first.lower, first.upper), None)
+    if start is not None:
+        search.offer(start, None)
+        best = search.best
+        if best is not None and best.x is start and not divided(first, start):
+            incumbent = best
+    bound = _converge(search, gap=gap * RELAXED_PART, iterations=iterations, keep=keep)
+    if search.best is not None:
+        pool.remember(search.best)
+    if relaxed or not first.integer.any():
+        return _solution(search, bound, pool)
+    whole = Search(programme, master, evaluator, incumbent)
+    whole.rounds = search.rounds
+    told = None if keep is None else keep.listen(whole, search.best)
+    proven = branch(whole, bound, gap=gap, nodes=nodes, told=told)
+    if whole.best is not None:
+        pool.remember(whole.best)
+    return _solution(whole, proven, pool)
+
+
+def _solution(search: Search, bound: float, pool: CutPool) -> Solution:
+    """Freeze the result."""
+    best = search.best
+    if best is None:
+        x = np.zeros(len(search.programme.first.name))
+        objective, loss = evaluate(search.programme, x)
+        best = Best(x, objective, loss)
+    return Solution(
+        x=best.x,
+        objective=best.objective,
+        bound=min(bound, best.objective),
+        iterations=search.rounds,
+        cuts=len(pool),
+        scenario_loss=best.loss,
     )
 
 
-class _Best:
-    """The best point so far."""
-
-    def __init__(self, programme: Programme, evaluator: Evaluator) -> None:
-        self._programme = programme
-        self._evaluator = evaluator
-        self.objective = np.inf
-        self.x = np.zeros(len(programme.first.name))
-        self.loss = programme.base_loss
-
-    def offer(self, x: Floats) -> list[Cut]:
-        """Evaluate a point, keep it if it is better, return its cuts."""
-        cuts = self._evaluator(x)
-        loss = self._evaluator.scenario_loss(cuts)
-        objective = self._programme.objective(x, loss)
-        if objective < self.objective:
-            self.objective, self.x, self.loss = objective, x, loss
-        return cuts
-
-    def solution(self, bound: float, rounds: int, cuts: int) -> Solution:
-        """Freeze the result."""
-        return Solution(
-            x=self.x,
-            objective=self.objective,
-            bound=min(bound, self.objective),
-            iterations=rounds,
-            cuts=cuts,
-            scenario_loss=self.loss,
-        )
-
-
 def _converge(
-    master: Master,
-    programme: Programme,
-    pool: CutPool,
-    best: _Best,
-    gap: float,
-    iterations: int,
-) -> tuple[float, int]:
-    """Add cuts to a continuous master until bound and objective meet."""
+    search: Search, *, gap: float, iterations: int, keep: Keep | None
+) -> float:
+    """Add cuts to the continuous master until bound and objective meet."""
     bound = -np.inf
-    rounds = 0
     for rounds in range(1, iterations + 1):
-        bound = master.solve()
-        x, value = master.point()
-        scale = max(1.0, abs(best.objective))
-        if best.objective - bound <= gap * scale:
+        point = search.master.solve(drop=True)
+        if point is None:
             break
-        inward = INWARD * x + (1.0 - INWARD) * best.x
-        new = _add_cuts(master, programme, pool, best.offer(inward), value, scale)
+        search.rounds += 1
+        bound = max(bound, point.bound)
+        if search.objective - bound <= gap * search.scale:
+            break
+        new = 0
+        if search.best is not None:
+            inward = INWARD * point.x + (1.0 - INWARD) * search.best.x
+            new = search.offer(inward, point)[1]
         if new == 0 or rounds % 3 == 0:
-            new += _add_cuts(master, programme, pool, best.offer(x), value, scale)
+            new += search.offer(point.x, point)[1]
         if new == 0:
             break
-    return bound, rounds
-
-
-def _whole_options(
-    master: Master,
-    programme: Programme,
-    pool: CutPool,
-    evaluator: Evaluator,
-    relaxed: _Best,
-    *,
-    bound: float,
-    rounds: int,
-    gap: float,
-    time_limit_s: float,
-    option_rounds: int,
-) -> Solution:
-    """Small masters with whole options; what they choose is solved to the end.
-
-    Each choice of options is held while the rest is solved by cuts, so that the
-    incumbent is an optimum of its options and not a rounded point.
-    """
-    best = _Best(programme, evaluator)
-    options = OptionMaster(programme)
-    options.start(*master.averaged(programme))
-    for x in (np.zeros(len(relaxed.x)), relaxed.x):
-        cuts = evaluator(x)
-        options.learn(cuts, evaluator.scenario_loss(cuts))
-    seen: set[tuple[int, ...]] = set()
-    for step in range(option_rounds):
-        tight = max(gap * 0.3, 1e-2 * 0.2**step)
-        x, below = options.solve(gap=tight, time_limit_s=time_limit_s)
-        bound = max(bound, below)
-        x = _snap(programme, x)
-        cuts = evaluator(x)
-        options.learn(cuts, evaluator.scenario_loss(cuts))
-        chosen = tuple(np.nonzero(programme.first.integer & (x > 0.5))[0].tolist())
-        if chosen not in seen:
-            held = _hold(programme, chosen)
-            inner = Master(held)
-            _replay(inner, pool)
-            local = _Best(held, evaluator)
-            local.offer(x)
-            _, more = _converge(inner, held, pool, local, gap * 0.3, 30)
-            rounds += more
-            options.learn(evaluator(local.x), local.loss)
-            if local.objective < best.objective:
-                best.objective, best.x, best.loss = local.objective, local.x, local.loss
-        if best.objective - bound <= gap * max(1.0, abs(best.objective)):
-            break
-        seen.add(chosen)
-    return best.solution(bound, rounds, len(pool))
-
-
-def _snap(programme: Programme, x: Floats) -> Floats:
-    """Make the options of an integer solution exactly 0 or 1."""
-    return np.where(programme.first.integer, np.round(x), x)
-
-
-def _hold(programme: Programme, chosen: tuple[int, ...]) -> Programme:
-    """Fix the options to the chosen ones."""
-    lower, upper = programme.first.lower.copy(), programme.first.upper.copy()
-    lower[programme.first.integer] = upper[programme.first.integer] = 0.0
-    lower[list(chosen)] = upper[list(chosen)] = 1.0
-    return programme.with_bounds(lower, upper)
+        if keep is not None:
+            keep.maybe(search)
+    return bound

@@ -56,8 +56,6 @@ SENSITIVITY_DRAWS = 12
 VARIANT_SCENARIOS = 4
 PROGRAMME_SCENARIOS = 60
 PROGRAMME_GAP = 5e-3
-PROGRAMME_SECONDS = 3.0
-PROGRAMME_ROUNDS = 5
 
 
 def verification_table(
@@ -151,8 +149,6 @@ def programmes_table(work: Work, best: Pass, fresh_base: Runs) -> pl.DataFrame:
                 gap=PROGRAMME_GAP,
                 pool=best.pool,
                 workers=work.workers,
-                time_limit_s=PROGRAMME_SECONDS,
-                option_rounds=PROGRAMME_ROUNDS,
             )
             one = verified_pass(
                 problem,

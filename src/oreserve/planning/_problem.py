@@ -13,7 +13,7 @@ from oreserve.planning._columns import ColumnMap, build_columns
 from oreserve.planning._gains import split_groups
 from oreserve.planning._groups import NEGLIGIBLE, Conversions, build_groups
 from oreserve.planning._lshaped import (
-    OPTION_ROUNDS,
+    NODES,
     CutPool,
     Solution,
     evaluate,
@@ -28,6 +28,7 @@ from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
     from oreserve.planning._home import Home
+    from oreserve.planning._keep import Keep
     from oreserve.planning._offers import AgreementOffer, ProjectOffer
     from oreserve.planning._world import World
 
@@ -44,6 +45,9 @@ Floats = npt.NDArray[np.float64]
 
 EXTENSIVE_BELOW = 10
 """Scenarios below which the extensive form is solved instead of cuts."""
+
+SCENARIOS_AT_ONCE = 500
+"""Scenarios whose losses are computed together, to bound the memory."""
 
 BINDING = 0.99
 """Share of the budget from which it counts as used up, as gaps leave some."""
@@ -186,7 +190,7 @@ def make_problem(
     )
     count = len(world.scenarios)
     probability = np.full(count, 1.0 / count) if weights is None else weights
-    loss = period_loss(home, world.short, world.wanted).sum(axis=2) @ home.discount
+    loss = _base_loss(home, world)
     programme = Programme(
         first=first,
         groups=groups,
@@ -196,6 +200,17 @@ def make_problem(
         alpha=home.study.settings.alpha,
     )
     return Problem(home, world, columns, programme, conversions, instruments, weights)
+
+
+def _base_loss(home: Home, world: World) -> Floats:
+    """Compute the loss of each scenario without a plan, some at a time."""
+    parts = [
+        period_loss(home, world.short[place], world.wanted[place]).sum(axis=2)
+        @ home.discount
+        for start in range(0, len(world.scenarios), SCENARIOS_AT_ONCE)
+        for place in (slice(start, start + SCENARIOS_AT_ONCE),)
+    ]
+    return np.concatenate(parts)
 
 
 def with_reference(problem: Problem, reference: Floats) -> Problem:
@@ -218,9 +233,9 @@ def solve_problem(
     pool: CutPool | None = None,
     workers: int = 1,
     start: Floats | None = None,
-    time_limit_s: float = 20.0,
     extensive_below: int = EXTENSIVE_BELOW,
-    option_rounds: int = OPTION_ROUNDS,
+    nodes: int = NODES,
+    keep: Keep | None = None,
 ) -> Solution:
     """Solve by cuts from ten scenarios on, in extensive form below.
 
@@ -228,8 +243,10 @@ def solve_problem(
     ----------
     extensive_below
         Scenarios from which on cuts are used.
-    option_rounds
-        Most masters with whole options.
+    nodes
+        Most nodes of the branching on options.
+    keep
+        Where the state of a long solution is kept meanwhile.
 
     Raises
     ------
@@ -256,6 +273,6 @@ def solve_problem(
         pool=pool,
         workers=workers,
         start=start,
-        time_limit_s=time_limit_s,
-        option_rounds=option_rounds,
+        nodes=nodes,
+        keep=keep,
     )

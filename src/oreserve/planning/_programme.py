@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FirstStage",
     "Programme",
+    "divided",
     "extensive_block",
     "first_stage_block",
     "require_feasible",
@@ -141,6 +142,12 @@ def tail_weight(loss: Floats, probability: Floats, alpha: float) -> Floats:
     return weight
 
 
+def divided(first: FirstStage, x: Floats) -> bool:
+    """Return whether a point takes part of an option."""
+    part = x[first.integer]
+    return bool((np.minimum(part, 1.0 - part) > 1e-9).any())
+
+
 def first_stage_block(first: FirstStage, *, relaxed: bool = True) -> BlockBuilder:
     """Start a block with the first stage: budget row first, then the others."""
     block = BlockBuilder()
@@ -228,6 +235,9 @@ def _add_group(
     futures, periods, _ = group.size.shape
     width = periods * len(group.items)
     steps = group.size.shape[2] * periods
+    release = group.release.toarray().reshape(futures, width, -1)
+    supply = group.supply.toarray().reshape(futures, width, -1)
+    bought = group.bought.toarray().reshape(futures, len(group.items), -1)
     for future in range(futures):
         members = np.nonzero(group.future == future)[0]
         weight = float(programme.probability[members].sum())
@@ -241,22 +251,19 @@ def _add_group(
         for member in members:
             block.add_entries(scenario_rows[member], columns, -piece.cost)
         linked = (
-            (columns[steps : steps + width], group.release[future].reshape(width, -1)),
-            (
-                columns[steps + width : steps + 2 * width],
-                group.supply[future].reshape(width, -1),
-            ),
+            (columns[steps : steps + width], release[future]),
+            (columns[steps + width : steps + 2 * width], supply[future]),
         )
         for targets, per_unit in linked:
             limit = block.add_rows(width, upper=0.0)
             block.add_entries(limit, targets, 1.0)
             row, column = np.nonzero(per_unit)
             block.add_entries(limit[row], group.columns[column], -per_unit[row, column])
-        item, column = np.nonzero(group.bought[future])
+        item, column = np.nonzero(bought[future])
         block.add_entries(
             own[width + item],
             group.columns[column],
-            -group.bought[future][item, column],
+            -bought[future][item, column],
         )
 
 

@@ -197,7 +197,7 @@ def marginal_values(problem: Problem, x: Floats) -> pl.DataFrame:
     worth: dict[int, float] = {}
     for group, cut in zip(programme.groups, cuts, strict=True):
         share = np.bincount(group.future, weights=weight, minlength=len(cut.gain))
-        slope = share @ cut.slope
+        slope = cut.averaged(share[None].astype(float))[1][0]
         for place, column in enumerate(group.columns):
             worth[int(column)] = float(slope[place])
     home = problem.home
