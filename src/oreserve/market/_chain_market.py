@@ -5,13 +5,13 @@ A sub-problem is named by all that shapes it: the year's quantities, the effects
 that touch the chain, the state of its lanes, the steps of its commercial stocks,
 restarted plants, projects that stand and what the reserve buys. The simplex starts
 from the basis of the same effects in the first period, without projects or with
-those that are likely, whichever is nearer: a solution depends on its name alone and
-not on the order of work.
+those that are likely: a solution depends on its name alone and not on the order of
+work.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from oreserve.network.chain import Chain
 
-__all__ = ["ChainMarket", "Key", "Project", "State"]
+__all__ = ["ChainMarket", "Key", "Project", "States"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -81,15 +81,35 @@ class Key:
     projects: tuple[tuple[int, float], ...] = ()
     bids: tuple[tuple[int, float, float], ...] = ()
     sales: tuple[tuple[int, float], ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Keep the hash: a key is looked up many times in every period."""
+        parts = (
+            self.year,
+            self.effects,
+            self.lanes,
+            self.fill,
+            self.draw,
+            self.restarted,
+            self.projects,
+            self.bids,
+            self.sales,
+        )
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        """Return the hash of the parts."""
+        return self._hash
 
 
 @dataclass
-class State:
-    """Where a scenario stands in a chain at the start of a period."""
+class States:
+    """Where scenarios stand in a chain at the start of a period."""
 
-    lanes: int
-    levels: Floats
-    shocked: int = 0  # periods in a row with an effect
+    lanes: list[int]  # (S,) number of the lane state
+    levels: Floats  # (S, stocks) t
+    shocked: Ints  # (S,) periods in a row with an effect
 
 
 class ChainMarket:
@@ -157,7 +177,9 @@ class ChainMarket:
         ]
         self._effects: list[ChainEffects | None] = [None]
         self._effects_index: dict[tuple[ActiveEffect, ...], int] = {(): 0}
-        self._lanes: list[Floats] = []
+        lanes = chain.lanes
+        self._lane_grows = np.isfinite(lanes.base) & ~np.isfinite(lanes.capacity)
+        self._lanes: list[bytes] = []
         self._lane_index: dict[bytes, int] = {}
         self.base_lanes = self._intern_lanes(np.zeros(self.problem.lane.owners))
         self.cache: dict[Key, Cleared] = {}
@@ -214,54 +236,80 @@ class ChainMarket:
         """Return the number of a lane state for the flows of the period before.
 
         Exact where the chain is as read; in steps of 10 % of the base flow where it
-        is calibrated, so that histories meet again.
+        is calibrated, so that histories meet again. What is kept is small: there are
+        as many states as histories.
         """
         lanes = self.chain.lanes
         base = lanes.base
-        grows = np.isfinite(base) & ~np.isfinite(lanes.capacity)
+        grows = self._lane_grows
         above = np.where(grows & (flow > base), flow, base)
+        held: npt.NDArray[np.generic] = np.where(grows, above, 0.0)
         if self.chain.calibrated:
             ratio = np.divide(
                 above, base, out=np.ones_like(base), where=grows & (base > 0.0)
             )
             step = np.ceil(np.log(ratio) / np.log(LANE_GRID) - 1e-9)
-            step = np.where(ratio <= 1.0 + LANE_SLACK, 0.0, step)
-            above = base * LANE_GRID**step
-        name = np.where(grows, above, 0.0).tobytes()
+            held = np.where(ratio <= 1.0 + LANE_SLACK, 0.0, step).astype(np.int16)
+        name = held.tobytes()
         if name not in self._lane_index:
             self._lane_index[name] = len(self._lanes)
-            self._lanes.append(lane_limits(self.problem, above, self.period_years))
+            self._lanes.append(name)
         return self._lane_index[name]
+
+    def lane_limit(self, number: int) -> Floats:
+        """Return the lane capacities of a lane state."""
+        base, name = self.chain.lanes.base, self._lanes[number]
+        if self.chain.calibrated:
+            above = base * LANE_GRID ** np.frombuffer(name, np.int16).astype(float)
+        else:
+            above = np.where(self._lane_grows, np.frombuffer(name), base)
+        return lane_limits(self.problem, above, self.period_years)
 
     # --- keys and solutions -----------------------------------------------------
 
-    def opening(self) -> State:
-        """Return the state before the first period."""
-        return State(self.base_lanes, self.stocks.opening.copy())
-
-    def key(
-        self,
-        state: State,
-        period: int,
-        effects: int,
-        *,
-        threat: bool,
-        projects: tuple[tuple[int, float], ...] = (),
-    ) -> Key:
-        """Return the name of the sub-problem that a scenario meets."""
-        fill: tuple[int, ...] = ()
-        draw: tuple[int, ...] = ()
-        if len(self.stocks.name):
-            steps = commercial_limits(self.stocks, state.levels, threat=threat)
-            fill, draw = tuple(steps[0].tolist()), tuple(steps[1].tolist())
-        restarted: tuple[int, ...] = ()
-        if len(self.problem.idle_plant) and state.shocked:
-            waited = state.shocked * self.period_years
-            ready = self.chain.plants.restart_years[self.problem.idle_plant]
-            restarted = tuple(np.flatnonzero(ready <= waited + 1e-9).tolist())
-        return Key(
-            self.year_of[period], effects, state.lanes, fill, draw, restarted, projects
+    def opening(self, count: int) -> States:
+        """Return the states of scenarios before the first period."""
+        return States(
+            [self.base_lanes] * count,
+            np.tile(self.stocks.opening, (count, 1)),
+            np.zeros(count, dtype=np.int64),
         )
+
+    def keys(
+        self,
+        states: States,
+        period: int,
+        effects: Sequence[int],
+        *,
+        threat: npt.NDArray[np.bool_],
+        projects: Sequence[tuple[tuple[int, float], ...]],
+    ) -> list[Key]:
+        """Return the name of the sub-problem that each scenario meets."""
+        count = len(effects)
+        fill: list[tuple[int, ...]] = [()] * count
+        draw = fill
+        if len(self.stocks.name):
+            steps = commercial_limits(self.stocks, states.levels, threat=threat)
+            fill, draw = ([tuple(row) for row in one.tolist()] for one in steps)
+        restarted = [self._restarted(n) for n in states.shocked.tolist()]
+        year = self.year_of[period]
+        known: dict[tuple[object, ...], Key] = {}
+        keys = []
+        for parts in zip(
+            effects, states.lanes, fill, draw, restarted, projects, strict=True
+        ):
+            if parts not in known:
+                known[parts] = Key(year, *parts)
+            keys.append(known[parts])
+        return keys
+
+    def _restarted(self, shocked: int) -> tuple[int, ...]:
+        """Return the idle plants that run after periods in a row with an effect."""
+        if not shocked or not len(self.problem.idle_plant):
+            return ()
+        ready = self.chain.plants.restart_years[self.problem.idle_plant]
+        waited = shocked * self.period_years
+        return tuple(np.flatnonzero(ready <= waited + 1e-9).tolist())
 
     def rebuild(self, focus: Focus | None) -> Problem:
         """Return the programme with the step grid refined where `focus` says."""
@@ -285,7 +333,7 @@ class ChainMarket:
         terms = self._years[key.year]
         idle = np.zeros(problem.idle.owners)
         idle[list(key.restarted)] = terms.idle[list(key.restarted)]
-        terms = replace(terms, lane=self._lanes[key.lanes], idle=idle)
+        terms = replace(terms, lane=self.lane_limit(key.lanes), idle=idle)
         if key.projects:
             terms = self._with_projects(terms, key.projects)
         if key.fill:
@@ -339,16 +387,10 @@ class ChainMarket:
     def start_of(self, key: Key) -> Start:
         """Return the name of the basis that a key starts from.
 
-        A simplex that opens thirty projects one by one takes three times as long as
-        one that opens those that are new and closes those that are gone.
+        Closing projects costs the simplex few iterations and opening them many, so
+        that a key with any project starts where the likely ones stand.
         """
-        likely = dict(self._likely)
-        none = sum(share for _, share in key.projects)
-        some = len(likely) + sum(
-            abs(share - likely.get(k, 0.0)) - likely.get(k, 0.0)
-            for k, share in key.projects
-        )
-        return key.effects, some < none
+        return key.effects, bool(key.projects and self._likely)
 
     def prepare_basis(self, key: Key) -> None:
         """Find where the simplex starts for keys with the same start."""
@@ -376,3 +418,8 @@ class ChainMarket:
         none = np.zeros(0)
         self.cache[key] = replace(cleared, value=none, row_dual=none, upper=none)
         self.lane_after[key] = self._intern_lanes(cleared.flow)
+
+    def keep_only(self, keys: Sequence[Key]) -> None:
+        """Forget all solutions but some."""
+        self.cache = {key: self.cache[key] for key in keys}
+        self.lane_after = {key: self.lane_after[key] for key in keys}

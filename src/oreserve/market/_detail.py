@@ -208,7 +208,7 @@ class _DetailRun(Run):
     def _traders(self, chain: int, period: int) -> list[Reserve]:
         market = self.simulator.markets[chain]
         cleared = market.cache[self.keys[period][chain][0]]
-        after = self.states[chain][0].levels
+        after = self.states[chain].levels[0]
         nodes = market.chain.nodes
         return [
             Reserve(

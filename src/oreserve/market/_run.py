@@ -29,7 +29,7 @@ from oreserve.network.sums import sum_by
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from oreserve.market._chain_market import Key, State
+    from oreserve.market._chain_market import Key
     from oreserve.market._simulator import EffectsName, Simulator
     from oreserve.study.scenario import Scenario
 
@@ -67,7 +67,7 @@ class Run:
             simulator.index, agreements=tuple(a.name for a in self.reported)
         )
         size = len(self.scenarios)
-        self.states = [[m.opening() for _ in self.scenarios] for m in simulator.markets]
+        self.states = [m.opening(size) for m in simulator.markets]
         self.keys: list[list[list[Key]]] = []  # period, chain, scenario
         reserves = simulator.reserves
         self.level = np.tile(reserves.opening, (size, 1))
@@ -167,20 +167,12 @@ class Run:
         market = simulator.markets[chain]
         announced = simulator.threat(chain, period)
         projects = self._projects(chain, period)
-        keys = []
-        for s, name in enumerate(names):
-            effects = simulator.number_of(chain, name)
-            state: State = self.states[chain][s]
-            keys.append(
-                market.key(
-                    state,
-                    period,
-                    effects,
-                    threat=announced or effects > 0,
-                    projects=projects[s],
-                )
-            )
-            state.shocked = state.shocked + 1 if effects else 0
+        effects = [simulator.number_of(chain, name) for name in names]
+        states, shock = self.states[chain], np.array(effects) > 0
+        keys = market.keys(
+            states, period, effects, threat=announced | shock, projects=projects
+        )
+        states.shocked = np.where(shock, states.shocked + 1, 0)
         return keys
 
     def _projects(self, chain: int, period: int) -> list[tuple[tuple[int, float], ...]]:
@@ -191,11 +183,12 @@ class Run:
         found: list[list[tuple[int, float]]] = [[] for _ in self.scenarios]
         for k, project in enumerate(market.projects):
             support = self.support.get(project.name, ProjectSupport(0.0, np.inf))
+            delay = f"delay {project.name}"
             for s, scenario in enumerate(self.scenarios):
-                draw = scenario.draws.get(project.name, 0.5)
-                if draw >= support.success:
+                draws = scenario.draws
+                if draws.get(project.name, 0.5) >= support.success:
                     continue
-                late = scenario.draws.get(f"delay {project.name}", 0.0)
+                late = draws.get(delay, 0.0)
                 share = project.share(year - support.start_year - late + 1e-9)
                 if share > 0.0:
                     found[s].append((k, share))
@@ -299,13 +292,18 @@ class Run:
             at = self.item_at[item] - self.at[chain]["item"].start
             rows = self.simulator.rows[chain]
             new = list(keys[chain])
-            for s, scenario in enumerate(self.scenarios):
-                share = self._release_share(item, scenario, period, new[s])
+            share = np.array(
+                [
+                    self._release_share(item, scenario, period, key)
+                    for scenario, key in zip(self.scenarios, new, strict=True)
+                ]
+            )
+            limits = self._limits(int(r), chain, new, share)
+            for s in range(len(self.scenarios)):
                 view = self.simulator.view(chain, new[s])
                 hit = rows.demand_item == at
                 short = np.maximum(view.wanted - view.served, 0.0)[hit].sum()
-                limit = self._limit(int(r), s, chain, new[s], share)
-                tonnes = min(limit, float(short) * self.years)
+                tonnes = min(float(limits[s]), float(short) * self.years)
                 if tonnes > DUST:
                     sale = (int(rows.buyer[at]), float(f"{tonnes:.6g}"))
                     new[s] = replace(new[s], sales=(*new[s].sales, sale))
@@ -447,19 +445,22 @@ class Run:
             return 0.0
         return scenario.release_for(item, period)
 
-    def _limit(self, row: int, s: int, chain: int, key: Key, share: float) -> float:
-        reserves = self.simulator.reserves
-        access = reserves.accessible[row]
-        effects = self.simulator.markets[chain].effects(key.effects)
-        if effects is not None and reserves.row_in_chain[row] >= 0:
-            access = access * effects.stock[reserves.row_in_chain[row]]
-        return float(
-            release_limit(
-                self.level[s, row],
-                share=share,
-                accessible=access,
-                most=float(reserves.most[row]),
-            )
+    def _limits(self, row: int, chain: int, keys: list[Key], share: Floats) -> Floats:
+        """Return the most that each scenario may take from a reserve stock, t."""
+        reserves, market = self.simulator.reserves, self.simulator.markets[chain]
+        access = np.full(len(keys), reserves.accessible[row])
+        at = reserves.row_in_chain[row]
+        if at >= 0:
+            number = np.array([key.effects for key in keys])
+            for one in np.unique(number[number > 0]):
+                effects = market.effects(int(one))
+                if effects is not None:
+                    access[number == one] *= effects.stock[at]
+        return release_limit(
+            self.level[:, row],
+            share=share,
+            accessible=access,
+            most=float(reserves.most[row]),
         )
 
     def _release(self, chain: int, period: int, keys: list[Key]) -> None:
@@ -483,11 +484,8 @@ class Run:
             rows = rows[~self.simulator.reserves.market[rows]]
             if not np.any(self.level[:, rows] > 0.0) or not np.any(share > 0.0):
                 continue
-            limit = np.array(
-                [
-                    [self._limit(int(r), s, chain, keys[s], share[s]) for r in rows]
-                    for s in range(len(self.scenarios))
-                ]
+            limit = np.stack(
+                [self._limits(int(r), chain, keys, share) for r in rows], axis=1
             )
             total = limit.sum(axis=1)
             level = self.level[:, rows].sum(axis=1) if ruled else None
@@ -507,7 +505,8 @@ class Run:
         short = np.maximum(wanted - served, 0.0)
         loss = loss_usd(short, wanted, np.nan_to_num(index.demand_loss))
         data["loss_usd"][:, period] = loss.sum(axis=-1)
-        data["premium_usd"][:, period] = self._premium(period)
+        self.premium = self._premium(period)
+        data["premium_usd"][:, period] = np.nansum(self.premium, axis=-1)
         for k, row in enumerate(self.fill_row):
             self.level[:, row] += data["fill"][:, period, k]
         self.level = next_level(
@@ -517,31 +516,33 @@ class Run:
             data["stock"][:, period, k] = self.level[:, rows].sum(axis=1)
 
     def _premium(self, period: int) -> Floats:
-        """Return the import premium: what dearer net imports cost, capped."""
+        """Return the import premium by item: what dearer net imports cost, capped."""
         base = self.simulator.base_price
         price = self.data["price"][:, period]
         with np.errstate(invalid="ignore"):
             dearer = np.clip(price - base, 0.0, PREMIUM_CAP * base)
         net = np.maximum(self.data["inflow"][:, period].sum(axis=-1), 0.0)
         counted = np.where(self.simulator.premium_counts, dearer, 0.0)
-        return np.asarray(np.nansum(counted * net, axis=-1), dtype=float)
+        return np.asarray(counted * net, dtype=float)
 
     def _move_on(self, keys: list[list[Key]]) -> None:
         for chain, market in enumerate(self.simulator.markets):
             stocks, cache = market.stocks, market.cache
-            held = len(stocks.name) > 0
-            for s, key in enumerate(keys[chain]):
-                state = self.states[chain][s]
-                state.lanes = market.lane_after[key]
-                if held:
-                    cleared = cache[key]
-                    state.levels = next_level(
-                        state.levels,
-                        cleared.fill * self.years,
-                        cleared.draw * self.years,
-                        decay=stocks.decay,
-                        years=self.years,
-                    )
+            states = self.states[chain]
+            states.lanes = [market.lane_after[key] for key in keys[chain]]
+            if len(stocks.name):
+                unique, at = self._unique(keys[chain])
+                fill, draw = (
+                    np.array([getattr(cache[key], name) for key in unique])[at]
+                    for name in ("fill", "draw")
+                )
+                states.levels = next_level(
+                    states.levels,
+                    fill * self.years,
+                    draw * self.years,
+                    decay=stocks.decay,
+                    years=self.years,
+                )
 
     def trajectories(self) -> list[Trajectory]:
         """Return what each scenario left behind, in the order they were given."""

@@ -59,6 +59,46 @@ class Reserves:
     row_in_chain: Ints  # index among the chain's stock effects; -1: none
 
 
+class EffectNames:
+    """Names of sets of effects, shared by the simulators of one study.
+
+    What is in force in a period does not depend on the chain. Scenarios drawn at
+    different times carry equal effects as different objects: one stands for all.
+    """
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[int, int], tuple[Scenario, EffectsName]] = {}
+        self.active: dict[EffectsName, tuple[ActiveEffect, ...]] = {}
+        self._number: dict[Effect, int] = {}
+        self._by_identity: dict[int, tuple[Effect, int]] = {}
+        self._first: list[Effect] = []
+        self._signatures: dict[tuple[int, ...], int] = {}
+
+    def _number_of(self, effect: Effect) -> int:
+        known = self._by_identity.get(id(effect))
+        if known is None:
+            number = self._number.setdefault(effect, len(self._first))
+            if number == len(self._first):
+                self._first.append(effect)
+            # Kept alive, so that no other effect gets the same identity.
+            known = self._by_identity[id(effect)] = (effect, number)
+        return known[1]
+
+    def signature(self, effects: Sequence[Effect]) -> int:
+        """Return a number for a set of effects."""
+        name = tuple(sorted(map(self._number_of, effects)))
+        return self._signatures.setdefault(name, len(self._signatures))
+
+    def shared(self, effects: Sequence[Effect]) -> tuple[Effect, ...]:
+        """Return the effects as the objects that were seen first."""
+        return tuple(self._first[self._number_of(effect)] for effect in effects)
+
+    def forget(self) -> None:
+        """Drop what belongs to scenarios that are done; numbers stay."""
+        self.of.clear()
+        self._by_identity.clear()
+
+
 class Simulator:
     """Run scenarios under a plan or without one.
 
@@ -106,6 +146,8 @@ class Simulator:
         self.markets = open_markets(base, self.starts, may_stand=self.may_stand)
         self.rows: tuple[HomeRows, ...] = tuple(home_rows(m) for m in self.markets)
         self._views: list[dict[Key, HomeView]] = [{} for _ in self.markets]
+        self._most_bytes: int | None = None
+        self._bytes = 0
         self._shares: list[dict[tuple[Key, Commitment, float], tuple[float, float]]] = [
             {} for _ in self.markets
         ]
@@ -118,9 +160,7 @@ class Simulator:
         self.reserves = self._read_reserves()
         self.index = self._make_index(self.commitments)
         self._lookup: list[dict[EffectsName, int]] = [{} for _ in self.markets]
-        self._signatures: dict[tuple[int, ...], int] = {}
-        self._kept: list[tuple[Effect, ...]] = []
-        self._active: dict[EffectsName, tuple[ActiveEffect, ...]] = {}
+        self.names = EffectNames()
         self.base_price, self.premium_counts = self._base_prices()
 
     # --- names -----------------------------------------------------------------
@@ -225,15 +265,6 @@ class Simulator:
 
     # --- effects -----------------------------------------------------------------
 
-    def _signature(self, effects: Sequence[Effect]) -> int:
-        """Return a number for a set of effects, by identity: they are shared."""
-        name = tuple(sorted(id(e) for e in effects))
-        if name not in self._signatures:
-            self._signatures[name] = len(self._signatures)
-            # Kept alive, so that no other effect gets the same identity.
-            self._kept.append(tuple(effects))
-        return self._signatures[name]
-
     def active(
         self,
         period: int,
@@ -270,23 +301,28 @@ class Simulator:
 
     def effects_name(self, period: int, scenario: Scenario) -> EffectsName:
         """Return a name of all that is in force in a period of a scenario."""
+        names = self.names
+        known = names.of.get((period, id(scenario)))
+        if known is not None and known[0] is scenario:
+            return known[1]
         effects = scenario.effects[period] if period < len(scenario.effects) else ()
         before = scenario.effects[period - 1] if period else None
         delayed = any(e.delay_days > 0.0 for e in effects)
         name = (
             period,
-            self._signature(effects),
-            self._signature(before) if delayed and before is not None else -1,
+            names.signature(effects),
+            names.signature(before) if delayed and before is not None else -1,
         )
-        if name not in self._active:
-            self._active[name] = self.active(period, effects, before)
+        if name not in names.active:
+            names.active[name] = self.active(period, names.shared(effects), before)
+        names.of[period, id(scenario)] = (scenario, name)
         return name
 
     def number_of(self, chain: int, name: EffectsName) -> int:
         """Return the number of the effects on a chain that a name stands for."""
         lookup = self._lookup[chain]
         if name not in lookup:
-            lookup[name] = self.markets[chain].intern_effects(self._active[name])
+            lookup[name] = self.markets[chain].intern_effects(self.names.active[name])
         return lookup[name]
 
     # --- running -----------------------------------------------------------------
@@ -329,8 +365,10 @@ class Simulator:
         The bases that they start from come first, so that no solution depends on
         which thread was faster.
         """
+        asked = set(wanted)
+        self._make_room(asked)
         missing = sorted(
-            {(c, key) for c, key in wanted if key not in self.markets[c].cache},
+            {(c, key) for c, key in asked if key not in self.markets[c].cache},
             key=lambda pair: (pair[0], repr(pair[1])),
         )
         if not missing:
@@ -356,8 +394,33 @@ class Simulator:
                 )
                 solved = list(pool.map(lambda pair: self._solve(*pair), missing))
         for (c, key), (cleared, view) in zip(missing, solved, strict=True):
-            self.markets[c].store(key, cleared)
-            self._views[c][key] = view
+            self._keep(c, key, cleared, view)
+
+    def _keep(self, chain: int, key: Key, cleared: Cleared, view: HomeView) -> None:
+        """Keep a solved key for later periods and runs."""
+        market = self.markets[chain]
+        market.store(key, cleared)
+        self._views[chain][key] = view
+        if self._most_bytes is not None:
+            self._bytes += _size(market.cache[key]) + _size(view)
+
+    def _make_room(self, asked: set[tuple[int, Key]]) -> None:
+        """Drop solved keys that are not asked for once they take too much memory.
+
+        A solution follows from its key alone, so nothing but time is lost.
+        """
+        if self._most_bytes is None or self._bytes <= self._most_bytes:
+            return
+        self._bytes = 0
+        for c, market in enumerate(self.markets):
+            kept = [key for key in market.cache if (c, key) in asked]
+            views = self._views[c]
+            self._views[c] = {key: views[key] for key in kept}
+            market.keep_only(kept)
+            self._shares[c].clear()
+            self._bytes += sum(
+                _size(market.cache[key]) + _size(views[key]) for key in kept
+            )
 
     def _prepare_base(self, chain: int) -> None:
         self.markets[chain].prepare_base()
@@ -398,6 +461,12 @@ class Simulator:
             announced <= start < until and items & touched
             for announced, until, touched in self._threats
         )
+
+
+def _size(held: Cleared | HomeView) -> int:
+    """Return the bytes of the arrays that a solution holds."""
+    parts = vars(held).values()
+    return sum(one.nbytes for one in parts if isinstance(one, np.ndarray))
 
 
 def _known(value: float | None, default: float) -> float:

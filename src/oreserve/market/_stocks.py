@@ -96,10 +96,17 @@ def _values(rows: Sequence[Mapping[str, Any]], name: str, default: float) -> Flo
 
 
 def commercial_limits(
-    stocks: CommercialStocks, level: Floats, *, threat: bool
+    stocks: CommercialStocks,
+    level: Floats,
+    *,
+    threat: bool | npt.NDArray[np.bool_],
 ) -> tuple[Ints, Ints]:
-    """Return what may be filled and drawn in a period, in steps of the grid."""
-    target = stocks.threat_target if threat else stocks.target
+    """Return what may be filled and drawn in a period, in steps of the grid.
+
+    `level` is (S,), or (scenarios, S) with `threat` of shape (scenarios,).
+    """
+    alert = np.asarray(threat)[..., None]
+    target = np.where(alert, stocks.threat_target, stocks.target)
     gap = np.maximum(target - level, 0.0)
     above = np.maximum(np.minimum(level - stocks.floor, stocks.accessible * level), 0.0)
     slack = 1e-9  # a level that is on the grid but for rounding counts as on it

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.market import Simulator, Standing
+from oreserve.market import Simulator, Standing, loss_usd
 from oreserve.market._chain_market import Key
 from oreserve.network.sums import sum_by
 
@@ -45,6 +45,9 @@ UNREAD = (
     "plant_rent",
 )
 """Parts of a solution that nobody asks for once home's view is taken."""
+
+MOST_BYTES = 200_000_000
+"""Solved keys of a chain beyond this are dropped where no scenario stands on them."""
 
 KEPT_KEYS = 400
 """Solved keys whose trade is remembered: enough for a period of scenarios."""
@@ -112,6 +115,7 @@ class ChainRuns(Simulator):
         self._trade: dict[Key, _Trade] = {}
         self._plant_limit: dict[Key, Floats] = {}
         self._allowed: dict[tuple[int, Seller], float] = {}
+        self._most_bytes = MOST_BYTES
 
     def share(self, other: ChainRuns) -> None:
         """Resolve effects by date once for chains of one study.
@@ -119,9 +123,7 @@ class ChainRuns(Simulator):
         What is in force in a period does not depend on the chain.
         """
         if other.base.study is self.base.study and other.starts == self.starts:
-            self._signatures = other._signatures
-            self._kept = other._kept
-            self._active = other._active
+            self.names = other.names
 
     @property
     def columns(self) -> int:
@@ -137,7 +139,40 @@ class ChainRuns(Simulator):
     ) -> dict[str, Floats]:
         """Simulate and return arrays by name, scenarios and periods first."""
         found = self.run(scenarios, standing, release=release)
+        self.names.forget()
         return trajectory_arrays(found, len(self.candidates))
+
+    def totals(
+        self,
+        scenarios: Sequence[Scenario],
+        standing: Standing | None,
+        *,
+        release: bool,
+    ) -> dict[str, Floats]:
+        """Simulate and return sums over all periods by scenario.
+
+        Returns
+        -------
+        dict
+            `wanted` and `short` in t and `loss` in USD, (S, D) by home's use;
+            `premium` in USD, (S, I) by item.
+        """
+        from oreserve.market._run import Run
+
+        run = Run(self, list(scenarios), standing or Standing(), release=release)
+        shape = (len(run.scenarios), len(self.index.demands))
+        wanted, short, loss = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        premium = np.zeros((len(run.scenarios), len(self.index.items)))
+        for period in range(len(self.starts)):
+            run.step(period)
+            use = run.data["wanted"][:, period]
+            less = np.maximum(use - run.data["served"][:, period], 0.0)
+            wanted += use
+            short += less
+            loss += loss_usd(less, use, np.nan_to_num(self.index.demand_loss))
+            premium += np.nan_to_num(run.premium)
+        self.names.forget()
+        return {"wanted": wanted, "short": short, "loss": loss, "premium": premium}
 
     def served_at_base(self, scenarios: Sequence[Scenario]) -> Floats:
         """Compute what base supply would serve if nobody reacted: (S, T, D) tonnes.
@@ -278,6 +313,16 @@ class ChainRuns(Simulator):
         # Thousands of keys are kept: only what is read again stays.
         empty: dict[str, Any] = dict.fromkeys(UNREAD, np.zeros(0))
         return replace(cleared, **empty), view
+
+    def _make_room(self, asked: set[tuple[int, Key]]) -> None:
+        """Drop what is remembered of keys together with them."""
+        super()._make_room(asked)
+        held = self.markets[0].cache
+        if len(self._plant_limit) > len(held):
+            self._plant_limit = {
+                k: v for k, v in self._plant_limit.items() if k in held
+            }
+            self._trade = {k: v for k, v in self._trade.items() if k in held}
 
 
 def trajectory_arrays(found: list[Trajectory], candidates: int) -> dict[str, Floats]:

@@ -143,6 +143,7 @@ class _Worker:
         standing: Standing | None,
         *,
         release: bool,
+        totals: bool,
     ) -> Arrays:
         """Simulate one chain there."""
         if number not in self._chains:
@@ -160,8 +161,14 @@ class _Worker:
         places = [self._scenarios[id(one)][0] for one in scenarios]
         if new:
             self.ask("scenarios", new)
-        answer: Arrays = self.ask("run", number, places, standing, release)
+        answer: Arrays = self.ask("run", number, places, standing, release, totals)
         return answer
+
+    def forget_scenarios(self) -> None:
+        """Let the process drop all scenarios."""
+        if self._scenarios:
+            self.ask("forget scenarios")
+            self._scenarios = {}
 
     def forget(self, numbers: set[int]) -> None:
         """Let the process drop chains."""
@@ -210,6 +217,11 @@ class ProcessPool:
         for worker in self._workers:
             worker.forget(gone)
 
+    def forget_scenarios(self) -> None:
+        """Let the processes drop scenarios that are done."""
+        for worker in self._workers:
+            worker.forget_scenarios()
+
     def _register(self, chain: ChainRuns) -> int:
         """Return the number of a chain, a new one if it was not seen yet."""
         name = id(chain.spec)
@@ -227,6 +239,7 @@ class ProcessPool:
         *,
         release: bool,
         done: Callable[[], None],
+        totals: bool = False,
     ) -> list[Arrays]:
         """Run tasks: chain, places of its scenarios, and a worker or None.
 
@@ -261,6 +274,7 @@ class ProcessPool:
                     [scenarios[s] for s in chosen],
                     standing,
                     release=release,
+                    totals=totals,
                 )
                 with lock:
                     done()
@@ -308,6 +322,11 @@ class LazyPool:
         """Let the processes drop chains that are not needed again."""
         if self._pool is not None:
             self._pool.forget(chains)
+
+    def forget_scenarios(self) -> None:
+        """Let the processes drop scenarios that are done."""
+        if self._pool is not None:
+            self._pool.forget_scenarios()
 
     def close(self) -> None:
         """End the processes."""
@@ -365,8 +384,12 @@ def _answer(
     elif kind == "forget":
         for number in rest[0]:
             chains.pop(number, None)
+    elif kind == "forget scenarios":
+        scenarios.clear()
     elif kind == "run":
-        number, places, standing, release = rest
+        number, places, standing, release, totals = rest
         chosen = [scenarios[place] for place in places]
+        if totals:
+            return chains[number].totals(chosen, standing, release=release)
         return chains[number].arrays(chosen, standing, release=release)
     return None

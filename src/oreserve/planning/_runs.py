@@ -118,8 +118,11 @@ def run_chains(
     release: bool = True,
     pool: LazyPool | None = None,
     progress: Callable[[float, float | None], None] | None = None,
+    totals: bool = False,
 ) -> list[dict[str, Floats]]:
     """Simulate chains on all scenarios, here or in processes.
+
+    With `totals` only sums over the periods come back.
 
     Returns
     -------
@@ -162,11 +165,15 @@ def run_chains(
         progress(0, len(work))
     if workers is not None:
         tasks = [(chains[place], some, worker) for place, some, worker in work]
-        found = workers.run(tasks, scenarios, standing, release=release, done=done)
+        found = workers.run(
+            tasks, scenarios, standing, release=release, done=done, totals=totals
+        )
         return [_joined(place, work, found, len(scenarios)) for place in order]
     parts = []
     for place, _, _ in work:
-        parts.append(chains[place].arrays(scenarios, standing, release=release))
+        chain = chains[place]
+        simulate = chain.totals if totals else chain.arrays
+        parts.append(simulate(scenarios, standing, release=release))
         done()
     return parts
 
