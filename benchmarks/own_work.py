@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -19,6 +18,22 @@ STUDY = "us-2026"
 BUDGET = 12e9
 GAP = 1e-3
 SHOCK = "chinese_rare_earth_ban"
+TINY_BUDGET = 50e6
+TINY_SHOCK = {
+    "name": "flood",
+    "effects": [
+        {
+            "kind": "outage",
+            "country": "AUS",
+            "mineral": "neodymium",
+            "stage": "mine",
+            "factor": 0.3,
+            "from": "2027-06",
+            "until": "2028-01",
+        }
+    ],
+}
+CHUNK = 500
 
 
 def time_import() -> dict[str, Any]:
@@ -40,32 +55,63 @@ def _best(command: list[str]) -> float:
     return min(times)
 
 
-def time_simulate() -> dict[str, Any]:
+def time_simulate(name: str) -> dict[str, Any]:
     """Time one stress simulation; the base is prepared before the clock starts."""
     from oreserve.market import prepare, simulate
     from oreserve.study import load_shock, load_study
 
     started = time.perf_counter()
-    study = load_study(STUDY)
+    study = load_study(name)
     loaded = time.perf_counter()
     base = prepare(study)
     ready = time.perf_counter()
-    outcome = simulate(study, shock=load_shock(SHOCK, study), base=base)
+    shock = SHOCK if name == STUDY else TINY_SHOCK
+    outcome = simulate(study, shock=load_shock(shock, study), base=base)
     return {
         "load_s": loaded - started,
         "prepare_s": ready - loaded,
-        "run_s": time.perf_counter() - ready,
+        "simulate_s": time.perf_counter() - ready,
         "home_loss_usd": outcome.home_loss_usd,
     }
 
 
-def time_plan(scenarios: int) -> dict[str, Any]:
+def time_market(name: str, scenarios: int) -> dict[str, Any]:
+    """Time many scenarios of a study without a plan; trajectories are let go."""
+    from oreserve.market import Simulator, prepare
+    from oreserve.study import load_study
+    from oreserve.threats import sample_scenarios
+
+    started = time.perf_counter()
+    study = load_study(name)
+    loaded = time.perf_counter()
+    base = prepare(study)
+    ready = time.perf_counter()
+    simulator = Simulator(base, workers=2)
+    loss = 0.0
+    for first in range(0, scenarios, CHUNK):
+        count = min(CHUNK, scenarios - first)
+        drawn = sample_scenarios(study, count=count, seed=0, start=first)
+        loss += sum(float(t.loss_usd.sum()) for t in simulator.run(drawn))
+    seconds = time.perf_counter() - ready
+    return {
+        "load_s": loaded - started,
+        "prepare_s": ready - loaded,
+        "simulate_s": seconds,
+        "scenarios_per_s": scenarios / seconds,
+        "mean_loss_usd": loss / scenarios,
+    }
+
+
+def time_plan(name: str, scenarios: int, verify: int) -> dict[str, Any]:
     """Time the main job as `make plan` runs it, without writing the folder."""
     from oreserve.planning import plan
     from oreserve.study import load_study
 
     started = time.perf_counter()
-    result = plan(load_study(STUDY), budget_usd=BUDGET, scenarios=scenarios)
+    budget = BUDGET if name == STUDY else TINY_BUDGET
+    result = plan(
+        load_study(name), budget_usd=budget, scenarios=scenarios, verify=verify
+    )
     figures = dict(result.figures)
     return {
         "run_s": time.perf_counter() - started,
@@ -74,13 +120,14 @@ def time_plan(scenarios: int) -> dict[str, Any]:
     }
 
 
-def time_solve(method: str, scenarios: int) -> dict[str, Any]:
+def time_solve(name: str, method: str, scenarios: int) -> dict[str, Any]:
     """Time the programme alone, by cuts or in one piece, on the same data."""
     from benchmarks.planning_problem import planning_programme
     from oreserve.planning._lshaped import solve_lshaped
     from oreserve.planning._programme import solve_extensive
 
-    programme = planning_programme(STUDY, budget_usd=BUDGET, scenarios=scenarios)
+    budget = BUDGET if name == STUDY else TINY_BUDGET
+    programme = planning_programme(name, budget_usd=budget, scenarios=scenarios)
     started = time.perf_counter()
     if method == "lshaped":
         objective = solve_lshaped(programme, gap=GAP).objective
@@ -92,18 +139,24 @@ def time_solve(method: str, scenarios: int) -> dict[str, Any]:
 def main() -> None:
     """Run one job and print one line of JSON."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("job", choices=["import", "help", "simulate", "plan", "solve"])
+    jobs = ["import", "help", "simulate", "market", "plan", "solve"]
+    parser.add_argument("job", choices=jobs)
+    parser.add_argument("--study", default=STUDY)
     parser.add_argument("--method", choices=["lshaped", "extensive"], default="lshaped")
     parser.add_argument("--scenarios", type=int, default=100)
+    parser.add_argument("--verify", type=int, default=300)
     asked = parser.parse_args()
+    result: dict[str, Any]
     if asked.job == "solve":
-        result = time_solve(asked.method, asked.scenarios)
+        result = time_solve(asked.study, asked.method, asked.scenarios)
     elif asked.job == "plan":
-        result = time_plan(asked.scenarios)
+        result = time_plan(asked.study, asked.scenarios, asked.verify)
+    elif asked.job == "market":
+        result = time_market(asked.study, asked.scenarios)
+    elif asked.job == "simulate":
+        result = time_simulate(asked.study)
     else:
-        jobs = {"import": time_import, "help": time_help, "simulate": time_simulate}
-        result = jobs[asked.job]()
-    result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        result = time_import() if asked.job == "import" else time_help()
     print(json.dumps(result))
 
 

@@ -439,11 +439,17 @@ def main() -> None:
     parser.add_argument("--build-only", action="store_true")
     asked = parser.parse_args()
     chain = make_chain(asked.years, asked.scenarios)
-    if asked.program == "pypsa":
-        result = solve_pypsa(chain)
-    else:
-        run = solve_ours if asked.program == "ours" else solve_linopy
-        result = run(chain, build_only=asked.build_only)
+    try:
+        if asked.program == "pypsa":
+            result = solve_pypsa(chain)
+        else:
+            run = solve_ours if asked.program == "ours" else solve_linopy
+            result = run(chain, build_only=asked.build_only)
+    except ModuleNotFoundError as lacking:
+        if lacking.name not in {"linopy", "pandas", "pypsa", "xarray"}:
+            raise
+        print(json.dumps({"skipped": f"not installed: {lacking.name}"}))
+        return
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"program": asked.program, **result}))
 
