@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oreserve.errors import InfeasibleError, InputError, OreserveError
     from oreserve.exposure import Assessment, assess, explain
     from oreserve.market import Outcome, simulate
-    from oreserve.planning import Plan, plan
+    from oreserve.planning import Distribution, Plan, plan, simulate_many
     from oreserve.report import write_report
     from oreserve.study import (
         Study,
@@ -34,6 +34,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Assessment",
+    "Distribution",
     "InfeasibleError",
     "InputError",
     "OreserveError",
@@ -50,6 +51,7 @@ __all__ = [
     "load_study",
     "plan",
     "simulate",
+    "simulate_many",
     "studies",
     "watch",
     "write_report",
@@ -58,6 +60,7 @@ __all__ = [
 # Public name -> the package that defines it.
 _HOMES = {
     "Assessment": "oreserve.exposure",
+    "Distribution": "oreserve.planning",
     "InfeasibleError": "oreserve.errors",
     "InputError": "oreserve.errors",
     "OreserveError": "oreserve.errors",
@@ -73,6 +76,7 @@ _HOMES = {
     "load_study": "oreserve.study",
     "plan": "oreserve.planning",
     "simulate": "oreserve.market",
+    "simulate_many": "oreserve.planning",
     "studies": "oreserve.study",
     "watch": "oreserve.watch",
     "write_report": "oreserve.report",

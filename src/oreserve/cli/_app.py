@@ -22,12 +22,14 @@ from oreserve.cli._options import (
     JsonOption,
     OutOption,
     SeedOption,
+    Step,
     StudyArgument,
     out_path,
     parse_budget,
 )
 from oreserve.cli._progress import Stages
 from oreserve.cli._watch import watch_study
+from oreserve.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,6 +195,23 @@ def simulate(
         int | None,
         typer.Option(help="Number of periods; default the study's horizon.", min=1),
     ] = None,
+    step: Annotated[
+        Step | None,
+        typer.Option(help="Length of a period; default as the study says."),
+    ] = None,
+    scenarios: Annotated[
+        int | None,
+        typer.Option(
+            help="Draw this many futures from the drivers of the study instead, and "
+            "write how loss and shortages are spread. A killed run goes on where it "
+            "was if --out is the same.",
+            min=1,
+        ),
+    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(help="Processes for --scenarios; nothing depends on it.", min=1),
+    ] = 2,
     out: OutOption = None,
     home: HomeOption = None,
     seed: SeedOption = 0,
@@ -205,6 +224,10 @@ def simulate(
       oreserve simulate --shock chinese_rare_earth_ban --out out/ban
 
       oreserve simulate tiny --shock my-shock.yaml --periods 3 --json
+
+      oreserve simulate --shock chinese_rare_earth_ban --step month --out out/months
+
+      oreserve simulate --scenarios 1000 --seed 7 --out out/many
     """
     from oreserve.market import simulate as run
     from oreserve.study import load_shock, load_study
@@ -212,6 +235,24 @@ def simulate(
     if out is not None:
         check_target(out)
     loaded = load_study(study, home=home)
+    if step is not None:
+        loaded = loaded.with_settings(period_years=step.years)
+    if scenarios is not None:
+        if shock is not None:
+            message = (
+                "--shock runs one future and --scenarios draws many; give one of them"
+            )
+            raise InputError(message)
+        _simulate_many(
+            loaded,
+            count=scenarios,
+            seed=seed,
+            periods=periods,
+            workers=workers,
+            out=out,
+            as_json=as_json,
+        )
+        return
     effects = None if shock is None else load_shock(shock, loaded)
     if effects is not None:
         _refuse_outside(effects, loaded, periods)
@@ -225,6 +266,40 @@ def simulate(
         _print_json(figures)
         return
     typer.echo(outcome.summary())
+    if out is not None:
+        typer.echo(f"Tables: {out}")
+
+
+def _simulate_many(
+    study: Study,
+    *,
+    count: int,
+    seed: int,
+    periods: int | None,
+    workers: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Draw many futures and write how they are spread."""
+    from oreserve.planning import simulate_many
+
+    with Stages(quiet=as_json) as progress, whole_folder(out) as folder:
+        found = simulate_many(
+            study,
+            count=count,
+            seed=seed,
+            periods=periods,
+            workers=workers,
+            out=out,
+            progress=progress,
+        )
+        found.save(folder)
+        figures = _read_json(folder / "outcome.json")
+    found.forget_blocks()
+    if as_json:
+        _print_json(figures)
+        return
+    typer.echo(found.summary())
     if out is not None:
         typer.echo(f"Tables: {out}")
 
@@ -365,7 +440,6 @@ app.command("watch")(watch_study)
 
 def _parse_instruments(text: str) -> tuple[str, ...]:
     """Read the list of instruments; unknown words are refused."""
-    from oreserve.errors import InputError
     from oreserve.tables import nearest
 
     words = [word.strip() for word in text.split(",") if word.strip()]
@@ -387,8 +461,6 @@ def _parse_instruments(text: str) -> tuple[str, ...]:
 def _refuse_outside(shock: Shock, study: Study, periods: int | None) -> None:
     """Refuse a shock none of whose effects falls into the simulated periods."""
     from datetime import timedelta
-
-    from oreserve.errors import InputError
 
     starts = study.period_starts(periods)
     days = 365.25 * study.settings.period_years

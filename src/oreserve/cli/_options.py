@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ __all__ = [
     "JsonOption",
     "OutOption",
     "SeedOption",
+    "Step",
     "StudyArgument",
     "out_path",
     "parse_budget",
@@ -55,6 +57,21 @@ OutOption = Annotated[
         parser=out_path,
     ),
 ]
+
+
+class Step(StrEnum):
+    """Length of a period, as --step takes it."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+    @property
+    def years(self) -> float:
+        """Length in years."""
+        return {"month": 1.0 / 12.0, "quarter": 0.25, "year": 1.0}[self.value]
+
+
 SeedOption = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of text.")

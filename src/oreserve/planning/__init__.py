@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from oreserve.planning._distribution import Distribution
+from oreserve.planning._many import simulate_many
 from oreserve.planning._plan import INSTRUMENTS, plan
 from oreserve.planning.result import Plan
 
-__all__ = ["INSTRUMENTS", "Plan", "plan"]
+__all__ = ["INSTRUMENTS", "Distribution", "Plan", "plan", "simulate_many"]

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Blocks of scenarios on disk, so that a killed simulation goes on.
+
+A block appears whole or not at all: it is written under another name, forced to
+the disk and renamed. The folder says what its blocks were computed from, and blocks
+of anything else are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oreserve.errors import InputError, OreserveError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Blocks", "blocks_folder"]
+
+MANIFEST = "made-from.json"
+
+
+def blocks_folder(out: Path) -> Path:
+    """Return where the finished blocks for an output folder are kept."""
+    return out.parent / f".{out.name}.blocks"
+
+
+class Blocks:
+    """Finished blocks of one simulation; without a folder nothing is kept.
+
+    Parameters
+    ----------
+    folder
+        Where they are kept, or None.
+    made_from
+        Name and value of all that the numbers depend on.
+
+    Raises
+    ------
+    InputError
+        If the folder holds blocks that were made from something else.
+    """
+
+    def __init__(self, folder: Path | None, made_from: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._made_from = dict(made_from)
+        if folder is None:
+            return
+        manifest = folder / MANIFEST
+        if manifest.is_file():
+            _compare(manifest, made_from)
+
+    def get(self, start: int, count: int) -> dict[str, np.ndarray] | None:
+        """Return the block of `count` scenarios from `start` on, or None."""
+        if self.folder is None:
+            return None
+        path = self.folder / _name(start, count)
+        try:
+            with np.load(path, allow_pickle=False) as held:
+                return {name: held[name] for name in held.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def put(self, start: int, count: int, arrays: Mapping[str, Any]) -> None:
+        """Keep a finished block.
+
+        Raises
+        ------
+        OreserveError
+            If it cannot be written; the blocks before it stay whole.
+        """
+        if self.folder is None:
+            return
+        import io
+
+        held = io.BytesIO()
+        named: dict[str, Any] = {k: np.asarray(v) for k, v in arrays.items()}
+        np.savez_compressed(held, **named)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not (self.folder / MANIFEST).is_file():
+                text = json.dumps(self._made_from, indent=2, sort_keys=True)
+                self._write(MANIFEST, text.encode())
+            self._write(_name(start, count), held.getvalue())
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def clear(self) -> None:
+        """Remove the blocks once the result is written."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _failed(self, error: OSError) -> OreserveError:
+        message = (
+            f"cannot write a checkpoint to {self.folder}: {error.strerror or error}; "
+            f"the blocks that were finished before are whole: make room and run the "
+            f"same command again to go on from them"
+        )
+        return OreserveError(message)
+
+    def _write(self, name: str, content: bytes) -> None:
+        assert self.folder is not None
+        handle, made = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(made, self.folder / name)  # noqa: PTH105 - atomic, as said
+        except BaseException:
+            if os.path.exists(made):  # noqa: PTH110
+                os.unlink(made)  # noqa: PTH108
+            raise
+
+
+def _name(start: int, count: int) -> str:
+    return f"scenarios-{start:07d}-{start + count - 1:07d}.npz"
+
+
+def _compare(manifest: Path, made_from: Mapping[str, str]) -> None:
+    """Refuse blocks of something else, and say what differs."""
+    try:
+        held = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        held = {}
+    differs = [
+        f"{name}: {held.get(name, 'none')} there, {made_from.get(name, 'none')} now"
+        for name in sorted({*held, *made_from})
+        if held.get(name) != made_from.get(name)
+    ]
+    if differs:
+        message = (
+            f"{manifest.parent}: an interrupted simulation of something else lies "
+            f"here ({'; '.join(differs)}); run it as it was to finish it, or delete "
+            f"the folder to start afresh"
+        )
+        raise InputError(message)
