@@ -12,6 +12,7 @@ from oreserve.importers._files import refuse
 from oreserve.importers._model import Imported
 from oreserve.importers._plants import as_published, plant_rows
 from oreserve.importers._sources import source_frame
+from oreserve.importers._split import split_lanes
 from oreserve.importers._values import Figure
 from oreserve.tables import country_names, dtype_of, spec
 
@@ -123,6 +124,10 @@ def imported(
     tables: dict[str, pl.DataFrame] = {}
     if plants:
         tables["plants"] = table_frame("plants", plants)
+        assert options.study is not None
+        lanes = split_lanes(plants, options.study, gathered)
+        if lanes:
+            tables["lanes"] = table_frame("lanes", lanes)
         places = country_rows(
             (p["country"] for p in plants), options.study, gathered.source_id
         )

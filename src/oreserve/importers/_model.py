@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
     from oreserve.study import Study
 
-__all__ = ["KEPT", "MINERAL_TRADE", "OTHER_TRADE", "Imported", "Importer", "Options"]
+__all__ = [
+    "KEPT", "MINERAL_TRADE", "MOVED", "OLDER", "OTHER_TRADE", "Imported", "Importer",
+    "Options",
+]  # fmt: skip
 
 OTHER_TRADE = "other trade"  # trade by codes that no item of the study is near to
 KEPT = "lane kept"  # stands beside what an import wrote
+MOVED = "lanes moved"  # the rest of the world shipped what it no longer makes
+OLDER = "older edition"  # an item that stands on a newer edition
 MINERAL_TRADE = "mineral chapter"
 SHOWN = 10
 WIDE = 120  # characters of a reason on the screen; the file has all
@@ -80,8 +85,9 @@ class Imported:
     tonnes_read
         Gross tonnes in the files, of whatever goods; 0 where they are not added up.
     changes
-        What `import_into` changed: table, row, what (added, replaced, unchanged),
-        old, new (base-year tonnes a year where the table has them). None before.
+        What `import_into` changed: table, row, item, what (added, replaced,
+        unchanged), evidence of the row before, old, new (base-year tonnes a year
+        where the table has them). None before.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -124,7 +130,9 @@ class Imported:
             lines.append(f"  lanes kept beside new ones: {kept['rows'].sum()} of "
                          f"{kept['name'].n_unique()} items, "
                          f"{kept['tonnes'].sum():,.0f} t (see the list)")  # fmt: skip
-        near = self.unmapped.filter(~pl.col("what").is_in([OTHER_TRADE, KEPT]))
+        lines += self._moved() + self._older()
+        apart = [OTHER_TRADE, KEPT, MOVED, OLDER]
+        near = self.unmapped.filter(~pl.col("what").is_in(apart))
         if near.height:
             lines.append(f"  not mapped: {near.height} names{_tonnes(near)}")
             for row in near.head(SHOWN).iter_rows(named=True):
@@ -144,6 +152,31 @@ class Imported:
                 f"({other['codes_in_mineral_chapters']} in mineral chapters)"
             )
         return "\n".join(lines)
+
+    def _moved(self) -> list[str]:
+        import polars as pl
+
+        rows = self.unmapped.filter(pl.col("what") == MOVED).sort("name")
+        if not rows.height:
+            return []
+        pairs = rows.select("name", "reason").iter_rows()
+        told = [f"    {name}: {reason}" for name, reason in pairs]
+        return [f"  lanes of the rest of the world: {rows.height} items", *told]
+
+    def _older(self) -> list[str]:
+        import polars as pl
+
+        rows = self.unmapped.filter(pl.col("what") == OLDER)
+        if not rows.height:
+            return []
+        items = sorted(rows["nearest"].unique().drop_nulls().to_list())
+        what = f"{len(items)} items kept on the newer edition; --allow-older"
+        return [f"  {what} turns them back: {_shortened(items)}"]
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _tonnes(rows: pl.DataFrame) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from oreserve.importers._commodities import item_of
 from oreserve.importers._editions import Editions
+from oreserve.importers._model import OLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +142,7 @@ def _keep_older(book: _Book, newer: str, gathered: Gathered) -> None:
     for countries in book.series.values():
         for group in countries.values():
             for fact in group:
-                not_fitted(gathered, fact, reason, book.item)
+                not_fitted(gathered, fact, reason, book.item, what=OLDER)
 
 
 def _fit_item(
@@ -275,12 +276,16 @@ def _rest_of_world(
                 rows.append({**_plant(there, printed, None), **_amounts(left, left)})
                 used.add(id(printed))
         return
-    if abs(left - before) <= SAME * max(before, 1.0):
-        return  # as the study has it
+    if abs(left - before) <= SAME * max(before, 1.0):  # as the study has it
+        if printed is not None and old["source_id"] == printed.source_id:
+            used.add(id(printed))  # the same file once more
+        return
     basis = printed or next(iter(book.world.values()), None) or sample
+    capacity = left * ratio if before > 0 else max(ceiling, left)
     note = f"{why}; capacity scaled with output (before: {before:,.7g} t)"
     rows.append({
-        **_plant(old, basis, None), **_amounts(left, left * ratio),
+        **_plant(old, basis, None), **_amounts(left, capacity),
+        **_idle(old, capacity, left),
         "evidence": "computed", "note": f"{note}; vintage {basis.vintage}",
     })  # fmt: skip
     if printed is not None:
@@ -348,10 +353,17 @@ def _remainder(
     return max(0.0, before - new), "no world total in the file: less what was added"
 
 
-def not_fitted(gathered: Gathered, fact: Fact, reason: str, close: str | None) -> None:
+def not_fitted(
+    gathered: Gathered,
+    fact: Fact,
+    reason: str,
+    close: str | None,
+    *,
+    what: str = "item",
+) -> None:
     """List a figure that stays an observation."""
     gathered.leave_out(
-        "item",
+        what,
         f"{fact.commodity}: {fact.detail}".rstrip(": "),
         f"kept as observation; {reason}",
         file=fact.file,
@@ -391,8 +403,12 @@ def _plant(
         capacity, note = before, "capacity as the study had it"
     else:
         capacity, note = output, "capacity not published: at least the output"
+    told, stands = as_published(fact), str(base.get("note") or "")
+    if base.get("source_id") == fact.source_id and stands.startswith(f"{told}; "):
+        note = stands.removeprefix(f"{told}; ")  # the same file once more
     return {
         **base,
+        **_idle(base, float(capacity), output),
         "plant": base.get("plant") or f"{base['process']}_{base['country']}",
         "aggregate": True,
         "basis": "output",
@@ -400,8 +416,21 @@ def _plant(
         "capacity_t_per_year": capacity,
         "source_id": fact.source_id,
         "evidence": "estimated" if fact.estimated else "read",
-        "note": f"{as_published(fact)}; {note}",
+        "note": f"{told}; {note}",
     }
+
+
+def _idle(base: Mapping[str, Any], capacity: float, output: float) -> dict[str, float]:
+    """Return idle capacity, scaled with the capacity, beside what is now made.
+
+    It is a part of the capacity, and what runs is not idle. A capacity that grows
+    leaves it as it is.
+    """
+    idle, before = base.get("idle_t_per_year"), base.get("capacity_t_per_year")
+    if not idle or not before:
+        return {}
+    scaled = float(idle) * min(1.0, capacity / float(before))
+    return {"idle_t_per_year": max(0.0, min(scaled, capacity - output))}
 
 
 def as_published(fact: Fact) -> str:
