@@ -119,6 +119,7 @@ def _measure(
         "state": "done",
         "seconds": statistics.median(parts) if bench.seconds else wall,
         "wall": wall,
+        "cpu": statistics.median(done.cpu_s for done in finished),
         "peak_mb": statistics.median(done.peak_mb for done in finished),
     }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run a program in a process of its own: its last line, wall time, peak memory.
+"""Run a program in a process of its own: its last line, times, peak memory.
 
 Peak memory is that of the program with all its descendants: the largest sum seen
 when looking five times a second, or the kernel's own maximum of the program alone
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,9 @@ class Finished:
         What is lacking or went wrong; empty if done.
     result
         The line of JSON.
-    wall_s, peak_mb
-        Of the whole process, from its start to its end.
+    wall_s, peak_mb, cpu_s
+        Of the whole process, from its start to its end; processor time of children
+        that it waited for is in it.
     """
 
     state: str
@@ -49,6 +50,7 @@ class Finished:
     result: dict[str, Any]
     wall_s: float
     peak_mb: float
+    cpu_s: float = 0.0
 
 
 def run_program(command: Sequence[str], *, limit_s: float) -> Finished:
@@ -71,15 +73,16 @@ def run_program(command: Sequence[str], *, limit_s: float) -> Finished:
             )  # fmt: skip
         except OSError as lacking:
             return Finished("skipped", f"cannot start: {lacking}", {}, 0.0, 0.0)
-        peak, code = _watch(process, started + limit_s)
+        peak, cpu, code = _watch(process, started + limit_s)
         wall = time.perf_counter() - started
         texts = []
         for file in (out, complaints):
             file.seek(0)
             texts.append(file.read().decode(errors="replace").strip().splitlines())
     if code is None:
-        return Finished("not done", f"not done in {limit_s:g} s", {}, wall, peak)
-    return _read(code, texts[0], texts[1], wall, peak)
+        return Finished("not done", f"not done in {limit_s:g} s", {}, wall, peak, cpu)
+    done = _read(code, texts[0], texts[1], wall, peak)
+    return replace(done, cpu_s=cpu)
 
 
 def _read(
@@ -99,21 +102,25 @@ def _read(
     return Finished("done", "", result, wall, peak)
 
 
-def _watch(process: subprocess.Popen[bytes], until: float) -> tuple[float, int | None]:
-    """Wait for the end or the limit; return peak MB and the exit code, if any."""
+def _watch(
+    process: subprocess.Popen[bytes], until: float
+) -> tuple[float, float, int | None]:
+    """Wait for the end or the limit; return peak MB, CPU s and the exit code."""
     peak = 0.0
     pause = 0.02
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return max(peak, usage.ru_maxrss / 1024), process.returncode
+            peak = max(peak, usage.ru_maxrss / 1024)
+            return peak, usage.ru_utime + usage.ru_stime, process.returncode
         peak = max(peak, _tree_mb(process.pid))
         if time.perf_counter() > until:
             os.killpg(process.pid, signal.SIGKILL)
             _, _, usage = os.wait4(process.pid, 0)
             process.returncode = -signal.SIGKILL
-            return max(peak, usage.ru_maxrss / 1024), None
+            peak = max(peak, usage.ru_maxrss / 1024)
+            return peak, usage.ru_utime + usage.ru_stime, None
         time.sleep(pause)
         pause = min(LOOK_S, 1.5 * pause)
 

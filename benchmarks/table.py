@@ -47,8 +47,9 @@ def _section(name: str, entries: list[dict[str, Any]]) -> str:
         "",
         f"{entries[0]['about']}.",
         "",
-        f"| {axis} | program | phases, s | total, s | peak, MB | found | beside ours |",
-        "|---|---|---|---|---|---|---|",
+        f"| {axis} | program | phases, s | total, s | CPU, s | peak, MB | found "
+        "| beside ours |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     machines = []
     for entry in entries:
@@ -75,18 +76,25 @@ def _cells(
         word = row["why"] if row["state"] == "not done" else f"{row['state']}: "
         why = "" if row["state"] == "not done" else row["why"].replace("|", "/")
         peak = f"{row['peak_mb']:,.0f}" if row["state"] == "not done" else ""
-        return "", word + why, peak, "", ""
+        return "", word + why, "", peak, "", ""
     parts = [f"{k[:-2]} {row[k]:.3g}" for k in PHASES if k in row and k.endswith("_s")]
     found = [f"{k.replace('_', ' ')} {_number(row[k])}" for k in shows if k in row]
     beside = ""
     if row is not ours and ours["state"] == "done" and ours["seconds"] > 0:
         times, leaner = row["seconds"] / ours["seconds"], row["peak_mb"]
-        beside = f"{times:.1f} × the time, {leaner / ours['peak_mb']:.1f} × the memory"
+        beside = f"{times:.1f} x the time, {leaner / ours['peak_mb']:.1f} x the memory"
     return (
-        ", ".join(parts), f"{row['seconds']:,.3g}" if row["seconds"] < 1e3
-        else f"{row['seconds']:,.0f}", f"{row['peak_mb']:,.0f}", "; ".join(found),
+        ", ".join(parts),
+        _seconds(row["seconds"]),
+        _seconds(row["cpu"]) if "cpu" in row else "",
+        f"{row['peak_mb']:,.0f}",
+        "; ".join(found),
         beside,
-    )  # fmt: skip
+    )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g}" if value < 1e3 else f"{value:,.0f}"
 
 
 def _number(value: Any) -> str:

@@ -108,6 +108,13 @@ def test_memory_of_children_counts(run_code):
     assert run_code(code).peak_mb > 120
 
 
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs wait4")
+def test_processor_time_of_children_counts(run_code):
+    code = "import time\nwhile time.process_time() < 0.5: pass\nprint('{}')"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
+    assert run_code(f"{outer}\nprint('{{}}')").cpu_s > 0.5
+
+
 def bench_of(*lines: dict[str, object], **more: object) -> tuple[Bench, list]:
     names = ["ours", *(f"rival {k}" for k in range(1, len(lines)))]
     runs = tuple(Run(name, "json.tool") for name in names)
@@ -131,7 +138,7 @@ def compare_lines(part, monkeypatch):
 
 
 def done(**result: float) -> tuple:
-    return ("done", "", result, 9.0, 100.0)
+    return ("done", "", result, 9.0, 100.0, 8.0)
 
 
 def test_another_optimum_fails_the_entry(compare_lines):
@@ -199,11 +206,11 @@ def test_the_table_is_written_between_its_marks(part, compare_lines, tmp_path):
     assert "old" not in text
     rows = [line for line in text.splitlines() if line.startswith("| 10 ")]
     assert rows == [
-        "| 10 | ours | solve 2 | 2 | 100 | objective 12,345.7 |  |",
-        "| 10 | rival 1 | solve 4 | 4 | 100 |  | 2.0 × the time, 1.0 × the memory |",
-        "| 10 | rival 2 |  | not done in 1 s | 5 |  |  |",
-        "| 10 | rival 3 |  | skipped: not installed: x |  |  |  |",
-        "| 10 | rival 4 |  | failed: a / b |  |  |  |",
+        "| 10 | ours | solve 2 | 2 | 8 | 100 | objective 12,345.7 |  |",
+        "| 10 | rival 1 | solve 4 | 4 | 8 | 100 |  | 2.0 x the time, 1.0 x the memory |",
+        "| 10 | rival 2 |  | not done in 1 s |  | 5 |  |  |",
+        "| 10 | rival 3 |  | skipped: not installed: x |  |  |  |  |",
+        "| 10 | rival 4 |  | failed: a / b |  |  |  |  |",
     ]
     page.write_text("no marks", encoding="utf-8")
     with pytest.raises(ValueError, match="lacks the marks"):
