@@ -15,6 +15,7 @@ from oreserve.errors import InputError
 from oreserve.market import Simulator, prepare
 from oreserve.planning import plan
 from oreserve.planning._checkpoint import resume_folder
+from oreserve.planning._draws import Draw
 from oreserve.planning._home import read_home
 from oreserve.planning._lshaped import evaluate
 from oreserve.planning._market import HomeMarket
@@ -22,7 +23,7 @@ from oreserve.planning._offers import agreement_offers, project_offers
 from oreserve.planning._passes import run_losses
 from oreserve.planning._problem import make_problem, solve_problem
 from oreserve.planning._programme import solve_extensive
-from oreserve.planning._sensitivity import Draw, robust_shares
+from oreserve.planning._robust import robust_shares
 from oreserve.planning._standing import standing_of
 from oreserve.planning._world import period_loss
 from oreserve.study import load_study

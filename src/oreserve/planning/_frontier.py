@@ -45,16 +45,30 @@ class FrontierPoint:
     bound: float
 
 
-def frontier_budgets(budget_usd: float, used_usd: float) -> list[float]:
+def frontier_budgets(
+    budget_usd: float, used_usd: float, count: int | None = None
+) -> list[float]:
     """Choose budgets in USD: 0, shares of what the plan uses, all, and twice all.
+
+    Parameters
+    ----------
+    count
+        How many, 4 or more; None: nine.
 
     Examples
     --------
     >>> len(frontier_budgets(12e9, 4e9))
     9
+    >>> len(frontier_budgets(12e9, 4e9, 20))
+    20
     """
     useful = used_usd if used_usd > 0.0 else budget_usd
-    inner = [share * useful for share in FRONTIER_SHARES]
+    shares = (
+        FRONTIER_SHARES
+        if count is None
+        else np.geomspace(FRONTIER_SHARES[0], FRONTIER_SHARES[-1], count - 3).tolist()
+    )
+    inner = [share * useful for share in shares]
     return sorted({0.0, *inner, budget_usd, 2.0 * budget_usd})
 
 

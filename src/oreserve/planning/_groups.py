@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from oreserve.planning._home import Home
     from oreserve.planning._world import World
 
-__all__ = ["Conversions", "build_groups", "delivery_periods", "release_coefficients"]
+__all__ = [
+    "Conversions",
+    "build_groups",
+    "delivery_periods",
+    "release_coefficients",
+    "renew_releases",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -164,6 +170,48 @@ def build_groups(
                 )
             )
     return tuple(groups)
+
+
+def renew_releases(
+    home: Home,
+    world: World,
+    columns: ColumnMap,
+    groups: tuple[Group, ...],
+    reference: Floats,
+) -> tuple[Group, ...]:
+    """Return the groups with release coefficients for a stock of this size.
+
+    Futures that were equal stay so: coefficients follow from what is short and what
+    may go, which both are the same in them. Linked groups know no reference.
+
+    Parameters
+    ----------
+    reference
+        (I, Y) tonnes.
+    """
+    delivered = delivery_periods(home, world)
+    renewed: list[Group] = []
+    for group in groups:
+        if group.is_linked:
+            renewed.append(group)
+            continue
+        item = home.item_index(group.name)
+        one_of = np.unique(group.future, return_index=True)[1]
+        uses = np.nonzero((home.demand_item == item) & (home.loss > 0.0))[0]
+        coefficient = release_coefficients(
+            share=world.release_share[:, :, item][one_of],
+            short=world.short[:, :, uses].sum(axis=2)[one_of],
+            delivered=delivered[:, item, :][one_of],
+            reference=reference[item],
+        )
+        through = 1.0 if world.pass_through is None else world.pass_through[item]
+        release = np.zeros((*coefficient.shape[:2], 1, len(group.columns)))
+        for buy in columns.buys_of(item):
+            at = int(np.searchsorted(group.columns, buy.column))
+            most = buy.most_t * through
+            release[:, :, 0, at] = coefficient[:, :, buy.year] * most
+        renewed.append(replace(group, release=release))
+    return tuple(renewed)
 
 
 def _group(

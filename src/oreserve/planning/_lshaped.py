@@ -21,6 +21,8 @@ from oreserve.planning._programme import divided
 from oreserve.planning._search import Best, Evaluator, Search, Solution, evaluate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oreserve.planning._keep import Keep
     from oreserve.planning._programme import FirstStage, Programme
 
@@ -38,7 +40,7 @@ NODES = 5000
 """Most nodes of the branching on options."""
 
 KNOWN_POINTS = 40
-TOLERANCE = 1e-9
+TOLERANCE = 1e-7
 
 
 @dataclass
@@ -52,6 +54,7 @@ class CutPool:
     master: Master | None = None
     evaluator: Evaluator | None = None
     points: list[Best] = field(default_factory=list)
+    trail: list[Floats] = field(default_factory=list)
 
     def enter(
         self, programme: Programme, *, workers: int, clusters: int
@@ -91,10 +94,17 @@ class CutPool:
 
 
 def _allowed(first: FirstStage, x: Floats) -> bool:
-    """Return whether a point keeps to the budget and the bounds."""
-    inside = (x >= first.lower - TOLERANCE) & (x <= first.upper + TOLERANCE)
-    return bool(inside.all()) and first.outlay(x) <= first.budget + TOLERANCE * max(
-        1.0, abs(first.budget)
+    """Return whether a point keeps to the budget, the bounds and the rows."""
+
+    def within(value: Floats, lower: Floats, upper: Floats) -> bool:
+        room = TOLERANCE * np.maximum(1.0, np.abs(value))
+        return bool(((value >= lower - room) & (value <= upper + room)).all())
+
+    budget = np.array([first.budget])
+    return (
+        within(x, first.lower, first.upper)
+        and within(np.array([first.outlay(x)]), np.array([-np.inf]), budget)
+        and within(first.matrix @ x, first.row_lower, first.row_upper)
     )
 
 
@@ -105,6 +115,7 @@ def solve_lshaped(
     relaxed: bool = False,
     pool: CutPool | None = None,
     start: Floats | None = None,
+    seeds: Sequence[Floats] = (),
     workers: int = 1,
     iterations: int = 100,
     nodes: int = NODES,
@@ -123,6 +134,8 @@ def solve_lshaped(
         Master and points of earlier solutions with the same groups; it is kept.
     start
         A point within the limits to begin at.
+    seeds
+        Points of a like programme, allowed or not, that give the first cuts.
     workers
         Threads; they change nothing but the time.
     iterations
@@ -147,12 +160,15 @@ def solve_lshaped(
             start = np.asarray(held["whole"], dtype=float)
     elif not len(pool) or search.best is None:
         search.offer(np.clip(0.0, first.lower, first.upper), None)
+    for seed in seeds:
+        search.offer(seed, None, allowed=_allowed(first, seed))
     if start is not None:
         search.offer(start, None)
         best = search.best
         if best is not None and best.x is start and not divided(first, start):
             incumbent = best
     bound = _converge(search, gap=gap * RELAXED_PART, iterations=iterations, keep=keep)
+    pool.trail = search.trail
     if search.best is not None:
         pool.remember(search.best)
     if relaxed or not first.integer.any():

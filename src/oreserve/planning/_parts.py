@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from oreserve.planning._draws import Draw, home_draws
 from oreserve.planning._frontier import (
     PROGRAMMES,
     frontier_budgets,
@@ -24,12 +25,7 @@ from oreserve.planning._passes import (
     verified_pass,
 )
 from oreserve.planning._problem import Problem, make_problem, solve_problem
-from oreserve.planning._sensitivity import (
-    Draw,
-    home_draws,
-    market_variants,
-    robust_shares,
-)
+from oreserve.planning._variants import market_variants
 from oreserve.planning._verify import spread_over, verify_losses
 from oreserve.planning._work import GAP, Work
 from oreserve.planning._world import period_loss
@@ -40,10 +36,8 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "draws_table",
     "frontier_table",
     "programmes_table",
-    "robust_decisions",
     "sensitivity_draws",
     "states_table",
     "verification_table",
@@ -52,7 +46,9 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 SENSITIVITY_SCENARIOS = 24
-SENSITIVITY_DRAWS = 12
+JUDGED_SCENARIOS = 200
+"""Most scenarios on which the projects of a plan are judged in each draw."""
+
 VARIANT_SCENARIOS = 4
 PROGRAMME_SCENARIOS = 60
 PROGRAMME_GAP = 5e-3
@@ -100,13 +96,18 @@ def verification_table(
 
 
 def frontier_table(
-    work: Work, best: Pass, budget_usd: float, *, wanted: bool = True
+    work: Work,
+    best: Pass,
+    budget_usd: float,
+    *,
+    count: int | None = None,
+    wanted: bool = True,
 ) -> pl.DataFrame:
     """Solve for other budgets on the same cuts; nothing if it is not wanted."""
     if not wanted:
         return pl.DataFrame()
     used = best.problem.programme.first.outlay(best.solution.x) * 1e6
-    budgets = frontier_budgets(budget_usd, used)
+    budgets = frontier_budgets(budget_usd, used, count)
     points = sweep(
         best.problem,
         budgets,
@@ -185,25 +186,28 @@ def _benefit_by_item(home: Home, without: Runs, having: Runs) -> Floats:
 
 
 def sensitivity_draws(
-    work: Work, best: Pass, fresh_base: Runs, seed: int
+    work: Work, best: Pass, fresh_base: Runs, *, count: int, seed: int
 ) -> list[Draw]:
-    """Perturb home's side and the market; see which purchases stay."""
+    """Perturb home's side and the market; see which purchases stay.
+
+    Parameters
+    ----------
+    count
+        Random combinations of assumptions about home.
+    """
     problem, x = best.problem, best.solution.x
     if not x.any():
         return []
-    chosen = spread_over(problem.programme.base_loss, SENSITIVITY_SCENARIOS)
-    small = make_problem(
-        work.home,
-        problem.world.pick(chosen),
-        agreement_offers=problem.columns.agreement_offers,
-        project_offers=problem.columns.project_offers,
-        budget_usd=problem.programme.first.budget * 1e6,
-        instruments=problem.instruments,
-        convert=False,
-    )
+    chosen = np.asarray(spread_over(problem.programme.base_loss, SENSITIVITY_SCENARIOS))
+    small = _on_fewer(problem, chosen)
     shock_share = np.array(
         [np.mean([bool(effects) for effects in one.effects]) for one in work.scenarios]
     )
+    places = np.arange(len(shock_share))
+    judged = problem
+    if len(places) > JUDGED_SCENARIOS:
+        places = np.asarray(spread_over(problem.programme.base_loss, JUDGED_SCENARIOS))
+        judged = _on_fewer(problem, places)
     work.say("Other assumptions and markets", 0, None)
     # Home's side only solves, while processes simulate other markets.
     with ThreadPoolExecutor(1) as beside:
@@ -212,8 +216,8 @@ def sensitivity_draws(
             small,
             transfer(problem, x, small),
             shock_share=shock_share[chosen],
-            whole=(problem, x, shock_share),
-            count=SENSITIVITY_DRAWS,
+            whole=(judged, transfer(problem, x, judged), shock_share[places]),
+            count=count,
             seed=seed,
             workers=work.workers,
         )
@@ -229,48 +233,17 @@ def sensitivity_draws(
         return own.result() + markets
 
 
-def draws_table(draws: list[Draw]) -> pl.DataFrame:
-    """List what each perturbed solution buys."""
-    rows = [
-        {
-            "parameter": draw.parameter,
-            "level": draw.level,
-            "value": draw.value,
-            "item": name,
-            "tonnes": tonnes,
-        }
-        for draw in draws
-        for name, tonnes in sorted(draw.bought.items())
-        if tonnes > 0.0
-    ]
-    schema = {
-        "parameter": pl.String,
-        "level": pl.String,
-        "value": pl.Float64,
-        "item": pl.String,
-        "tonnes": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema)
-
-
-def robust_decisions(
-    problem: Problem, x: Floats, draws: list[Draw]
-) -> dict[str, float]:
-    """Compute how often each purchase, agreement and project survives."""
-    tonnes = problem.bought(x).sum(axis=1)
-    planned = {n: float(t) for n, t in zip(problem.home.item, tonnes, strict=True)}
-    items: dict[str, tuple[str, ...]] = {}
-    for column, place in problem.columns.agreements:
-        offer = problem.columns.agreement_offers[place]
-        key = f"agreement {offer.name}"
-        planned[key] = float(x[column] * offer.most_t)
-        items[key] = (offer.item,)
-    for column, place in problem.columns.options:
-        project = problem.columns.project_offers[place]
-        key = f"project {project.project}"
-        planned[key] = planned.get(key, 0.0) + float(x[column] > 0.5)
-        items[key] = tuple(project.output)
-    return robust_shares(planned, draws, items)
+def _on_fewer(problem: Problem, chosen: npt.NDArray[np.int64]) -> Problem:
+    """Return the problem on some of its scenarios."""
+    return make_problem(
+        problem.home,
+        problem.world.pick(chosen.tolist()),
+        agreement_offers=problem.columns.agreement_offers,
+        project_offers=problem.columns.project_offers,
+        budget_usd=problem.programme.first.budget * 1e6,
+        instruments=problem.instruments,
+        convert=False,
+    )
 
 
 def states_table(work: Work, names: tuple[str, ...]) -> pl.DataFrame:

@@ -31,10 +31,6 @@ from oreserve.planning._passes import (
 )
 from oreserve.planning._problem import Problem, make_problem
 from oreserve.planning._processes import LazyPool
-from oreserve.planning._sensitivity import (
-    Draw,
-    tornado_table,
-)
 from oreserve.planning._tables import (
     agreements_table,
     comparison_table,
@@ -51,19 +47,19 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from oreserve.planning._draws import Draw
     from oreserve.planning._runs import Runs
     from oreserve.study import Study
 
 from oreserve.planning._figures import plan_figures
 from oreserve.planning._parts import (
-    draws_table,
     frontier_table,
     programmes_table,
-    robust_decisions,
     sensitivity_draws,
     states_table,
     verification_table,
 )
+from oreserve.planning._robust import draws_table, robust_decisions, tornado_table
 from oreserve.planning._work import GAP, Work
 
 __all__ = ["INSTRUMENTS", "plan"]
@@ -75,6 +71,7 @@ FRESH_FROM = 1_000_000
 """Number of the first verification scenario: never one that a plan has seen."""
 
 MOST_PASSES = 3
+LEAST_BUDGETS = 4
 
 
 def plan(
@@ -91,6 +88,8 @@ def plan(
     sensitivity: bool = True,
     programmes: bool = True,
     instruments: tuple[str, ...] = INSTRUMENTS,
+    draws: int = 12,
+    budgets: int | None = None,
 ) -> Plan:
     """Find what a budget should buy, sign and build, and verify its worth.
 
@@ -122,6 +121,10 @@ def plan(
         Whether to make these parts.
     instruments
         Of reserve, agreements, projects.
+    draws
+        Random combinations of assumptions about home in the sensitivity.
+    budgets
+        Points of the frontier, 4 or more; None: nine.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def plan(
     InfeasibleError
         If limits contradict each other.
     """
-    _check(budget_usd, scenarios, verify, instruments)
+    _check(budget_usd, scenarios, verify, instruments, draws, budgets)
     options = {
         "budget": float(budget_usd),
         "scenarios": scenarios,
@@ -159,6 +162,8 @@ def plan(
             budget_usd=budget_usd,
             seed=seed,
             parts=(frontier, sensitivity, programmes),
+            draws=draws,
+            budgets=budgets,
         )
     finally:
         work.pool.close()
@@ -167,7 +172,12 @@ def plan(
 
 
 def _check(
-    budget_usd: float, scenarios: int, verify: int, instruments: tuple[str, ...]
+    budget_usd: float,
+    scenarios: int,
+    verify: int,
+    instruments: tuple[str, ...],
+    draws: int,
+    budgets: int | None,
 ) -> None:
     """Refuse what cannot be meant."""
     problems = []
@@ -182,6 +192,12 @@ def _check(
         problems.append(f"scenarios is {scenarios}; at least 1 is needed")
     if verify < 2:
         problems.append(f"verify is {verify}; an interval needs at least 2")
+    if draws < 0:
+        problems.append(f"draws is {draws}; it must be 0 or more")
+    if budgets is not None and budgets < LEAST_BUDGETS:
+        problems.append(
+            f"budgets is {budgets}; a frontier needs at least {LEAST_BUDGETS}"
+        )
     unknown = sorted(set(instruments) - set(INSTRUMENTS))
     if unknown or not instruments:
         problems.append(
@@ -316,6 +332,8 @@ def _finish(
     budget_usd: float,
     seed: int,
     parts: tuple[bool, bool, bool],
+    draws: int,
+    budgets: int | None,
 ) -> Plan:
     """Make the tables and figures of the plan."""
     problem, x = best.problem, best.solution.x
@@ -341,7 +359,7 @@ def _finish(
     # The frontier only solves, while processes simulate what explains the gap.
     with ThreadPoolExecutor(1) as beside:
         frontier = beside.submit(
-            frontier_table, work, best, budget_usd, wanted=parts[0]
+            frontier_table, work, best, budget_usd, count=budgets, wanted=parts[0]
         )
         frames["verification"] = verification_table(work, best, passes, base_runs)
         work.say("Frontier", 0, None)
@@ -349,12 +367,12 @@ def _finish(
             frames["frontier"] = frontier.result()
     if parts[2]:
         frames["programmes"] = programmes_table(work, best, fresh_base)
-    draws: list[Draw] = []
+    drawn: list[Draw] = []
     if parts[1]:
-        draws = sensitivity_draws(work, best, fresh_base, seed)
-        frames["sensitivity"] = tornado_table(draws)
-        frames["draws"] = draws_table(draws)
-    robust = robust_decisions(problem, x, draws)
+        drawn = sensitivity_draws(work, best, fresh_base, count=draws, seed=seed)
+        frames["sensitivity"] = tornado_table(drawn)
+        frames["draws"] = draws_table(drawn)
+    robust = robust_decisions(problem, x, drawn)
     frames["reserve"] = reserve_table(problem, x, robust=robust, why=states)
     frames["agreements"] = agreements_table(problem, x, robust=robust, why=states)
     frames["comparison"] = comparison_table(problem, x)

@@ -11,7 +11,12 @@ import numpy.typing as npt
 
 from oreserve.planning._columns import ColumnMap, build_columns
 from oreserve.planning._gains import split_groups
-from oreserve.planning._groups import NEGLIGIBLE, Conversions, build_groups
+from oreserve.planning._groups import (
+    NEGLIGIBLE,
+    Conversions,
+    build_groups,
+    renew_releases,
+)
 from oreserve.planning._lshaped import (
     NODES,
     CutPool,
@@ -27,6 +32,8 @@ from oreserve.planning._programme import (
 from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oreserve.planning._home import Home
     from oreserve.planning._keep import Keep
     from oreserve.planning._offers import AgreementOffer, ProjectOffer
@@ -215,12 +222,12 @@ def _base_loss(home: Home, world: World) -> Floats:
 
 def with_reference(problem: Problem, reference: Floats) -> Problem:
     """Return the problem with release coefficients for a stock of this size."""
-    groups = build_groups(
+    groups = renew_releases(
         problem.home,
         problem.world,
         problem.columns,
-        conversions=problem.conversions,
-        reference=reference,
+        problem.programme.groups,
+        reference,
     )
     return replace(problem, programme=replace(problem.programme, groups=groups))
 
@@ -233,6 +240,7 @@ def solve_problem(
     pool: CutPool | None = None,
     workers: int = 1,
     start: Floats | None = None,
+    seeds: Sequence[Floats] = (),
     extensive_below: int = EXTENSIVE_BELOW,
     nodes: int = NODES,
     keep: Keep | None = None,
@@ -241,6 +249,8 @@ def solve_problem(
 
     Parameters
     ----------
+    seeds
+        Points of a like problem that give the first cuts.
     extensive_below
         Scenarios from which on cuts are used.
     nodes
@@ -273,6 +283,7 @@ def solve_problem(
         pool=pool,
         workers=workers,
         start=start,
+        seeds=seeds,
         nodes=nodes,
         keep=keep,
     )

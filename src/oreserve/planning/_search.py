@@ -25,6 +25,9 @@ Floats = npt.NDArray[np.float64]
 RECENT_POINTS = 4
 """Points whose cuts a new view of the tail takes over."""
 
+TRAIL_POINTS = 6
+"""Last points of a search, at which a like programme takes its first cuts."""
+
 THREADS_FROM = 20_000
 """Futures over all groups from which threads do not only wait for each other."""
 
@@ -124,6 +127,7 @@ class Search:
         self.best = best
         self.rounds = 0
         self._evaluator = evaluator
+        self.trail: list[Floats] = []
         self._recent: list[list[Cut]] = []
 
     @property
@@ -136,13 +140,17 @@ class Search:
         """What gaps are relative to."""
         return 1.0 if self.best is None else max(1.0, abs(self.best.objective))
 
-    def offer(self, x: Floats, point: Point | None) -> tuple[float, int]:
+    def offer(
+        self, x: Floats, point: Point | None, *, allowed: bool = True
+    ) -> tuple[float, int]:
         """Evaluate a point, learn its cuts, keep it if it is better.
 
         Parameters
         ----------
         point
             The master's point: only cuts that it violates are added; None: all.
+        allowed
+            Whether the point keeps to the limits; if not, only its cuts count.
 
         Returns
         -------
@@ -153,8 +161,9 @@ class Search:
         cuts = self._evaluator(x)
         loss = self._evaluator.scenario_loss(cuts)
         objective = programme.objective(x, loss)
-        if objective < self.objective:
+        if allowed and objective < self.objective:
             self.best = Best(x, objective, loss)
+        self.trail = [*self.trail, x][-TRAIL_POINTS:]
         self._recent = [*self._recent, cuts][-RECENT_POINTS:]
         new = self.master.add(cuts, point, feather=FEATHER * max(1.0, abs(objective)))
         tail = tail_weight(loss, programme.probability, programme.alpha)

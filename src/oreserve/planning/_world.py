@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,14 +83,14 @@ class World:
             **{name: getattr(self, name)[rows] for name in names},
         )
 
-    @property
+    @cached_property
     def draws(self) -> Floats:
         """(S, J) the uniform number of each project."""
         return np.array(
             [[s.draws[name] for name in self.project] for s in self.scenarios]
         ).reshape(len(self.scenarios), len(self.project))
 
-    @property
+    @cached_property
     def late(self) -> Floats:
         """(S, J) years late of each project."""
         return np.array(
