@@ -39,6 +39,9 @@ PSEUDO = 2.0
 """Deviations that a share is supposed to have beside those seen: seeing none in a
 sample does not prove that there are none."""
 
+HALVINGS = 50
+"""Of the interval in which the level of a tail is looked for."""
+
 NEAR = 2
 """Strata on either side from which those of a tail or a share are taken."""
 
@@ -248,7 +251,8 @@ def _finish(
     wide = math.hypot(half, _student(confidence, 1e6) * math.sqrt(max(0.0, beyond)))
     low = value - half
     if certain is not None:
-        low = max(low, certain)
+        # Sums in another order differ in the last digits.
+        low = max(low, certain - 1e-12 * abs(certain))
     return Estimate(value, low, value + half, value - wide, value + wide, certain)
 
 
@@ -289,26 +293,42 @@ def estimate_tail(
 ) -> Estimate:
     """Estimate CVaR_alpha: min over eta of eta + E[(Q - eta)^+] / (1 - alpha).
 
-    The level eta is the weighted quantile of the solved ones. A level that is a
+    The level eta is where the estimated share above is 1 - alpha. A level that is a
     little off costs the product of two small errors, and the interval has it.
     """
     tail = 1.0 - alpha
-    weight = (strata.size / np.maximum(strata.solved, 1))[strata.member[strata.chosen]]
-    order = np.argsort(-value, kind="stable")
-    above = np.cumsum(weight[order]) / weight.sum()
+    missed = strata.average(value - bound[strata.chosen])
+    guess = bound + missed[strata.member]
+    ordered = np.sort(guess)
+    mine = guess[strata.chosen]
+
+    def off_share(eta: float) -> Floats:
+        return (value > eta).astype(float) - (mine > eta)
+
+    def share_above(eta: float) -> float:
+        above = 1.0 - np.searchsorted(ordered, eta, side="right") / len(ordered)
+        return float(above + strata.share @ strata.average(off_share(eta)))
+
+    low = min(float(ordered[0]), float(value.min()))
+    high = max(float(ordered[-1]), float(value.max()))
 
     def level(share: float) -> float:
-        place = int(np.searchsorted(above, min(max(share, 0.0), 1.0) - 1e-12))
-        return float(value[order[min(place, len(order) - 1)]])
+        down, up = low, high
+        for _ in range(HALVINGS):
+            middle = 0.5 * (down + up)
+            if share_above(middle) > share + 1e-12:
+                down = middle
+            else:
+                up = middle
+        return up
 
     eta = level(tail)
-    missed = strata.average(value - bound[strata.chosen])
-    near = np.maximum(bound + missed[strata.member] - eta, 0.0)
+    near = np.maximum(guess - eta, 0.0)
     excess = np.maximum(value - eta, 0.0)
     off = excess - near[strata.chosen]
     mean = float(near.mean()) + float(strata.share @ strata.average(off))
     error, t = strata.error(off, confidence, near=NEAR)
-    wrong, t_share = strata.error((value > eta).astype(float), confidence, pseudo=0.0)
+    wrong, t_share = strata.error(off_share(eta), confidence, pseudo=0.0)
     wrong *= t_share
     slack = wrong * max(eta - level(tail + wrong), level(tail - wrong) - eta)
     square = float(strata.share @ strata.average((excess - mean) ** 2))

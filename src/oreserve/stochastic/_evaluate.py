@@ -223,10 +223,7 @@ def evaluate(
     if cache is None:
         cache = run.train(_training(problem, first, count, train))
     elif cache.problem is not problem:
-        same = cache.problem.fingerprint([first]) == problem.fingerprint([first])
-        if not same:
-            message = "the cache holds duals of another problem"
-            raise InputError(message)
+        _same_recourse(cache.problem, problem)
     sample = problem.source.draw(number[: min(count, SAMPLE)])
     kept = _Kept(checkpoint, _identity(problem, run.x, cache, first, count))
     bound, point = run.bounds(Sweep(cache, run.x, sample), number, kept)
@@ -464,6 +461,24 @@ def _check(
         raise InputError("cannot evaluate: " + "; ".join(problems))
     if problem.source.draw(np.zeros(1, dtype=np.int64)).probability is not None:
         message = "cannot evaluate: the scenarios have weights; all must weigh the same"
+        raise InputError(message)
+
+
+def _same_recourse(one: TwoStage, other: TwoStage) -> None:
+    """Insist that duals of one problem bound the other."""
+    pairs = [
+        (getattr(one.recourse, name), getattr(other.recourse, name))
+        for name in ("cost", "row_lower", "row_upper", "lower", "upper")
+    ]
+    pairs += [
+        (getattr(one, name), getattr(other, name))
+        for name in ("t_row", "t_column", "t_value", "vary_row", "vary_column")
+    ]
+    w, v = (p.recourse.to_csr() for p in (one, other))
+    pairs += [(w.indptr, v.indptr), (w.indices, v.indices), (w.data, v.data)]
+    same = all(np.array_equal(a, b) for a, b in pairs)
+    if not same:
+        message = "the cache holds duals of another problem"
         raise InputError(message)
 
 
