@@ -12,6 +12,9 @@ __all__ = ["BEGIN", "END", "write_table"]
 
 BEGIN = "<!-- measured: begin (python -m benchmarks --table writes this) -->"
 END = "<!-- measured: end -->"
+HEADS = (
+    "program", "phases, s", "total, s", "CPU, s", "peak, MB", "found", "beside ours",
+)  # fmt: skip
 PHASES = ("build_s", "solve_s", "simulate_s", "evaluate_s", "run_s", "seconds")
 
 
@@ -47,8 +50,7 @@ def _section(name: str, entries: list[dict[str, Any]]) -> str:
         "",
         f"{entries[0]['about']}.",
         "",
-        f"| {axis} | program | phases, s | total, s | CPU, s | peak, MB | found "
-        "| beside ours |",
+        f"| {axis} | {' | '.join(HEADS)} |",
         "|---|---|---|---|---|---|---|---|",
     ]
     machines = []

@@ -205,9 +205,10 @@ def test_the_table_is_written_between_its_marks(part, compare_lines, tmp_path):
     assert text.endswith("\nafter\n")
     assert "old" not in text
     rows = [line for line in text.splitlines() if line.startswith("| 10 ")]
+    beside = "2.0 x the time, 1.0 x the memory"
     assert rows == [
         "| 10 | ours | solve 2 | 2 | 8 | 100 | objective 12,345.7 |  |",
-        "| 10 | rival 1 | solve 4 | 4 | 8 | 100 |  | 2.0 x the time, 1.0 x the memory |",
+        f"| 10 | rival 1 | solve 4 | 4 | 8 | 100 |  | {beside} |",
         "| 10 | rival 2 |  | not done in 1 s |  | 5 |  |  |",
         "| 10 | rival 3 |  | skipped: not installed: x |  |  |  |  |",
         "| 10 | rival 4 |  | failed: a / b |  |  |  |  |",
