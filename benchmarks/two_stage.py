@@ -88,11 +88,8 @@ def run_ours(problem: TwoStage, scenarios: int, workers: int) -> dict[str, Any]:
     from benchmarks.arrived import needs
 
     solve_two_stage = needs("oreserve.stochastic", "solve_two_stage")
-    executor = None
-    if workers > 1:
-        executor = needs("oreserve.stochastic", "executor")("threads", workers)
     started = time.perf_counter()
-    found = solve_two_stage(problem, count=scenarios, gap=GAP, executor=executor)
+    found = solve_two_stage(problem, count=scenarios, gap=GAP, workers=workers)
     return {
         "objective": float(found.objective),
         "bound": float(found.bound),
