@@ -10,8 +10,10 @@ again.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
+import sys
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,14 +35,16 @@ RESTARTS, TRIES = 100, 3
 PATIENCE_S = 120.0
 """How long the cluster may take to place the actors."""
 
+LOOPBACK = ("127.0.0.1", "::1")
+
 _LOCAL = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # The name says Windows; its effect anywhere is that a cluster started here is
     # for this machine only, and its servers listen on the loopback address.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Other users of this machine reach the loopback address too.
-    "RAY_AUTH_MODE": "token",
+    # Other users of this machine reach the loopback address too. Without a token
+    # Ray would write one of its own into the home folder.
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
 }
 
@@ -68,7 +72,7 @@ class RayExecutor:
                 num_cpus=1,
                 max_restarts=RESTARTS,
                 max_task_retries=TRIES,
-                runtime_env={"env_vars": ENVIRONMENT},
+                runtime_env={"env_vars": _variables()},
             )(_Actor)
             # In a list it is not fetched for each task but by an actor once.
             stored = [ray.put(specification)]
@@ -197,15 +201,33 @@ def _connect(ray: Any, address: str | None, workers: int) -> None:
     )
     try:
         with _quiet():
-            ray.init(
-                **place,
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
+            ray.init(**place, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
-        where = f"to the cluster at {address}" if address else "to a cluster here"
-        message = f"cannot connect {where} (RAY_ADDRESS): {error}"
+        with _quiet():
+            ray.shutdown()
+        message = (
+            f"cannot connect to the cluster at RAY_ADDRESS={address}: {error}"
+            if address
+            else f"cannot start a cluster on this machine: {error}"
+        )
         raise OreserveError(message) from error
+    here = ray.util.get_node_ip_address()
+    if not address and here not in LOOPBACK:
+        with _quiet():
+            ray.shutdown()
+        message = (
+            f"the cluster on this machine would listen on {here}, because this program "
+            "imported ray before the executor did; import it later, or set "
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0"
+        )
+        raise OreserveError(message)
+
+
+def _variables() -> dict[str, str]:
+    """Return the actors' variables; on this machine they find what is found here."""
+    if os.environ.get("RAY_ADDRESS"):
+        return ENVIRONMENT
+    return {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _check_room(ray: Any, workers: int) -> None:
@@ -231,21 +253,28 @@ def _library() -> Any:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep a library's remarks on itself from a user who cannot act on them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    remarks = logging.getLogger("ray._private.authentication")
+    level = remarks.level
+    remarks.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        remarks.setLevel(level)
 
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     """Set variables that Ray reads when it is loaded and started."""
-    before = {name: os.environ.get(name) for name in values}
+    # Ray sets the mode itself when it starts a cluster.
+    before = {name: os.environ.get(name) for name in (*values, "RAY_AUTH_MODE")}
     os.environ.update(values)
     try:
         yield
     finally:
         for name, value in before.items():
             if value is None:
-                os.environ.pop(name)
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
