@@ -27,6 +27,7 @@ from oreserve.cli._options import (
     out_path,
     parse_budget,
 )
+from oreserve.cli._policy import policy_of_study
 from oreserve.cli._progress import Stages
 from oreserve.cli._watch import watch_study
 from oreserve.errors import InputError
@@ -212,6 +213,13 @@ def simulate(
         int,
         typer.Option(help="Processes for --scenarios; nothing depends on it.", min=1),
     ] = 2,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of `oreserve policy`: the reserve releases by its security "
+            "values instead of the linear rule. Not with --scenarios.",
+        ),
+    ] = None,
     out: OutOption = None,
     home: HomeOption = None,
     seed: SeedOption = 0,
@@ -235,6 +243,14 @@ def simulate(
     if out is not None:
         check_target(out)
     loaded = load_study(study, home=home)
+    rule = None
+    if policy is not None:
+        from oreserve.planning import load_operating_policy
+
+        rule = load_operating_policy(policy, loaded)
+        if scenarios is not None:
+            message = "--policy serves one future; it does not go with --scenarios"
+            raise InputError(message)
     if step is not None:
         loaded = loaded.with_settings(period_years=step.years)
     if scenarios is not None:
@@ -258,7 +274,12 @@ def simulate(
         _refuse_outside(effects, loaded, periods)
     with Stages(quiet=as_json) as progress, whole_folder(out) as folder:
         outcome = run(
-            loaded, shock=effects, periods=periods, seed=seed, progress=progress
+            loaded,
+            shock=effects,
+            periods=periods,
+            seed=seed,
+            progress=progress,
+            policy=rule,
         )
         outcome.save(folder)
         figures = _read_json(folder / "outcome.json")
@@ -435,6 +456,7 @@ def report(
 app.command("assess")(assess_study)
 app.command("explain")(explain_value)
 app.command("import")(import_files)
+app.command("policy")(policy_of_study)
 app.command("watch")(watch_study)
 
 

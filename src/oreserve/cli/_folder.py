@@ -20,11 +20,12 @@ __all__ = ["check_target", "whole_folder"]
 # One of them makes a folder a result, of that command.
 MARKERS = {
     "plan.json": "plan",
+    "policy.json": "policy",
     "outcome.json": "simulate",
     "watch.json": "watch",
     "assess.json": "assess",
 }
-OURS = frozenset({".csv", ".html", ".ics", ".json", ".parquet", ".xlsx"})
+OURS = frozenset({".csv", ".html", ".ics", ".json", ".npz", ".parquet", ".xlsx"})
 
 
 def check_target(target: Path) -> None:

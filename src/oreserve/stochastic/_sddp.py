@@ -33,6 +33,7 @@ from oreserve.stochastic._sddp_passes import (
     forward,
     lacking_on_paths,
     pool,
+    sweep_levels,
 )
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def solve_sddp(
     alpha: float = 0.9,
     weight: float = 0.0,
     check_paths: int = 40,
+    sweep: Sequence[Floats] | None = None,
     simulate: int = 1000,
     workers: int = 1,
     progress: Callable[[str, float, float | None], None] | None = None,
@@ -204,11 +206,17 @@ def solve_sddp(
         Most forward and backward passes.
     gap
         Risk-neutral: stop once (upper + its halfwidth - bound) / |upper| is this.
+        The figures are then measured on other paths, so that they may miss it by
+        a little.
     alpha, weight
         Nested measure (1 - weight) E + weight CVaR_alpha in each stage. With a
         weight there is no gap: all iterations are done.
     check_paths
         Paths on which the gap is measured.
+    sweep
+        (N,) levels of each axis: after the last iteration cuts are made there too,
+        one axis at a time with the others at the mean of drawn paths. Values are
+        then good where no path went.
     simulate
         Paths of the plain simulation at the end.
     workers
@@ -234,7 +242,7 @@ def solve_sddp(
         bound = first_bound(problem, nodes, rule, run)
         for number in range(iterations):
             first = number * paths
-            path = forward(problem, nodes, seed, list(range(first, first + paths)), run)
+            path = forward(problem, nodes, seed, range(first, first + paths), run)
             lacking = backward(problem, nodes, rule, path, run)
             old, bound = bound, first_bound(problem, nodes, rule, run)
             history.append(bound)
@@ -253,6 +261,18 @@ def solve_sddp(
                 gaps = lacking_on_paths(problem, nodes, rule, seed, check_paths, run)
                 if _relative(bound, gaps) <= gap:
                     break
+        if sweep is not None:
+            number = len(history) * paths
+            path = forward(problem, nodes, seed, range(number, number + 50), run)
+            more = sweep_levels(path, sweep)
+            backward(problem, nodes, rule, path, run, more=more)
+            bound = first_bound(problem, nodes, rule, run)
+            history.append(bound)
+        if weight <= 0.0:
+            # Fresh paths: those of the checks have decided when to stop.
+            gaps = lacking_on_paths(
+                problem, nodes, rule, seed, check_paths, run, first=check_paths
+            )
         policy = Policy(problem, nodes, _figures(bound, gaps, history, seed, rule))
     return _simulated(policy, nodes, simulate, workers)
 
@@ -301,7 +321,9 @@ def _simulated(
     cuts = sum(int(node.cuts.active.sum()) for row in nodes for node in row)
     figures = replace(policy.figures, cuts=cuts)
     if count > 1:
-        found = policy.simulate(count, workers=workers, first=policy.figures.gap_paths)
+        found = policy.simulate(
+            count, workers=workers, first=2 * policy.figures.gap_paths
+        )
         half = _halfwidth(found.cost)
         figures = replace(
             figures, mean=float(found.cost.mean()), halfwidth=half, paths=count

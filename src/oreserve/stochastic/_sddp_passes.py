@@ -27,6 +27,7 @@ __all__ = [
     "forward",
     "lacking_on_paths",
     "pool",
+    "sweep_levels",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -229,30 +230,32 @@ def _solve_states(
     return value, slope
 
 
-def _reachable(problem: MarkovProblem) -> list[Ints]:
-    """List the states that each stage may be in."""
-    found = [np.flatnonzero(problem.start > 0.0)]
-    for matrix in problem.transition:
-        found.append(np.flatnonzero(matrix[found[-1]].sum(axis=0) > 0.0))
-    return found
-
-
 def backward(
     problem: MarkovProblem,
     nodes: list[list[Node]],
     rule: Measure,
     path: Simulated,
     run: Runner,
+    *,
+    more: Sequence[Floats] | None = None,
 ) -> Floats:
-    """Add cuts at the levels met; return what the old ones lacked on each path."""
+    """Add cuts at the levels met; return what the old ones lacked on each path.
+
+    Parameters
+    ----------
+    more
+        (T - 1) further levels (P, N) at which to cut.
+    """
     lacking = np.zeros(len(path.number))
-    reachable = _reachable(problem)
+    # States that no path can be in get cuts too: who asks for a value there,
+    # because the world went where the chain does not, gets an answer.
+    everything = range(problem.count)
     for t in range(problem.length - 1, 0, -1):
         points, place = _distinct(path.level[:, t - 1])
-        value, slope = _solve_states(
-            problem, nodes, t, [int(m) for m in reachable[t]], points, run
-        )
-        for m in reachable[t - 1]:
+        if more is not None:
+            points = np.vstack([points, more[t - 1]])
+        value, slope = _solve_states(problem, nodes, t, everything, points, run)
+        for m in everything:
             moves = problem.transition[t - 1][m]
             measure, weights = rule.collect(moves, problem, t, value)
             own = np.zeros_like(points)
@@ -285,6 +288,31 @@ def _distinct(points: Floats) -> tuple[Floats, Ints]:
     return points[first], place
 
 
+def sweep_levels(path: Simulated, axes: Sequence[Floats]) -> list[Floats]:
+    """Return levels that vary one by one around the mean of the paths.
+
+    Parameters
+    ----------
+    axes
+        (N,) the levels of each.
+
+    Returns
+    -------
+    list of ndarray
+        (T - 1) of (P, N).
+    """
+    found = []
+    for t in range(path.level.shape[1] - 1):
+        mean = path.level[:, t].mean(axis=0)
+        rows = []
+        for n, levels in enumerate(axes):
+            block = np.tile(mean, (len(levels), 1))
+            block[:, n] = levels
+            rows.append(block)
+        found.append(np.vstack(rows))
+    return found
+
+
 def first_bound(
     problem: MarkovProblem, nodes: list[list[Node]], rule: Measure, run: Runner
 ) -> float:
@@ -304,9 +332,11 @@ def lacking_on_paths(
     seed: int,
     count: int,
     run: Runner,
+    *,
+    first: int = 0,
 ) -> Floats:
     """Measure what the cuts lack at the levels of fresh paths, cuts unchanged."""
-    numbers = list(range(EVALUATE_FROM, EVALUATE_FROM + count))
+    numbers = list(range(EVALUATE_FROM + first, EVALUATE_FROM + first + count))
     path = forward(problem, nodes, seed, numbers, run)
     lacking = np.zeros(count)
     for t in range(1, problem.length):
