@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from oreserve import __version__
 from oreserve.errors import InputError
 from oreserve.market import prepare
-from oreserve.planning._checkpoint import Checkpoint, resume_folder
+from oreserve.planning._checkpoint import Checkpoint, resume_folder, study_parts
+from oreserve.planning._control import control_figures
 from oreserve.planning._coverage import (
     build_up_table,
     coverage_table,
@@ -22,6 +24,7 @@ from oreserve.planning._coverage import (
     worst_scenarios,
 )
 from oreserve.planning._home import read_home
+from oreserve.planning._keep import Keep
 from oreserve.planning._market import HomeMarket
 from oreserve.planning._offers import agreement_offers, project_offers
 from oreserve.planning._passes import (
@@ -145,9 +148,15 @@ def plan(
         "verify": verify,
         "seed": seed,
         "instruments": sorted(instruments),
+        "version": __version__,
     }
     folder = None if out is None else resume_folder(Path(out).absolute())
-    checkpoint = Checkpoint(folder, study_hash=study.hash, options=options)
+    checkpoint = Checkpoint(
+        folder,
+        study_hash=study.hash,
+        options=options,
+        parts=None if folder is None else study_parts(study),
+    )
     work = _begin(study, scenarios, verify, seed, workers, checkpoint, progress)
     try:
         base_runs, fresh_base, problem = _without(work, budget_usd, instruments)
@@ -303,6 +312,7 @@ def _passes(
             gap=GAP,
             workers=work.workers,
             progress=work.progress,
+            keep=Keep(work.checkpoint, f"cuts-{number}"),
         )
         passes.append(one)
         if one.good or number == MOST_PASSES:
@@ -361,7 +371,10 @@ def _finish(
         frontier = beside.submit(
             frontier_table, work, best, budget_usd, count=budgets, wanted=parts[0]
         )
-        frames["verification"] = verification_table(work, best, passes, base_runs)
+        table = verification_table(work, best, passes, base_runs)
+        control = control_figures(work, best, fresh_base, seed=seed)
+        place = next(k for k, one in enumerate(passes, start=1) if one is best)
+        frames["verification"] = control.beside(table, place)
         work.say("Frontier", 0, None)
         if parts[0]:
             frames["frontier"] = frontier.result()
@@ -397,7 +410,9 @@ def _finish(
     )
     frames["states"] = states_table(work, names)
     frames["reconciliation"] = work.base.reconciliation
+    work.warnings += work.checkpoint.troubles
     figures = plan_figures(
         work, best, passes, fresh_base, budget_usd=budget_usd, seed=seed, frames=frames
     )
+    figures |= control.figures()
     return Plan(figures=figures, frames=frames, standing=best.standing)
