@@ -199,3 +199,9 @@ def test_net_reliance_is_of_the_item_that_home_uses_most(states):
         here = row(states, name)
         assert (here["item"], here["net_item"]) == (f"{name}_ore", name)
         assert here["net_import_reliance"] == pytest.approx(share, abs=0.005)
+
+
+def test_cover_by_shipper_has_no_floor_where_all_trade_is_assumed(states):
+    cell = states.cells.filter(item="erbium_oxide", indicator="n_minus_1_cover_home")
+    assert cell["low"].item() == 0.0
+    assert cell["high"].item() == pytest.approx(cell["value"].item())

@@ -238,3 +238,50 @@ def test_a_study_that_changed_is_said(folder):
         assert "has changed" in explain(f"{folder}/cells.csv:1").warnings[0]
     finally:
         head.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("us") / "out"
+    names = ["nickel", "gallium", "erbium"]
+    assess(load_study("us-2026"), minerals=names).save(folder)
+    return folder
+
+
+def number_of(file, word: str) -> int:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next(n for n, line in enumerate(lines) if word in line)
+
+
+def test_use_in_usd_names_its_price_and_demands(states):
+    row = number_of(states / "ranking.csv", ",nickel,")
+    found = explain(f"{states}/ranking.csv:{row}:use_usd")
+    assert {r.table for r in found.rows} == {"prices", "demands"}
+    assert found.rows[0].key == "nickel/world/2024/outside"
+    usd = sum(r.values["quantity_t_per_year"] for r in found.rows[1:])
+    assert found.value == pytest.approx(usd * found.rows[0].values["usd_per_t"],
+                                        rel=1e-4)  # fmt: skip
+
+
+def test_net_reliance_shows_its_terms_and_only_rows_that_enter(states):
+    row = number_of(states / "ranking.csv", ",nickel,")
+    found = explain(f"{states}/ranking.csv:{row}:net_import_reliance")
+    assert found.inputs["item"] == "nickel"
+    i, e, p = (float(found.inputs[f"{n}_t"]) for n in
+               ("imports", "exports", "production"))  # fmt: skip
+    assert found.value == pytest.approx((i - e) / (p + i - e))
+    assert "S" not in found.definition.formula.replace("USGS", "")
+    for one in found.rows:
+        assert one.table in {"lanes", "plants", "recipes"}
+        if one.table == "lanes":
+            assert "USA" in one.key.split("/")
+        if one.table == "plants":
+            assert one.values["country"] == "USA"
+
+
+def test_a_measure_names_lanes_and_plants_behind_its_shares(states):
+    row = number_of(states / "measures.csv", ",erbium,")
+    keys = {(r.table, r.key) for r in explain(f"{states}/measures.csv:{row}").rows}
+    assert ("lanes", "erbium_oxide/CHN/USA") in keys
+    assert ("plants", "monazite_separation_CHN") in keys
+    assert any(table == "measures" for table, _ in keys)

@@ -10,6 +10,7 @@ import pytest
 from oreserve.cli import main
 from oreserve.errors import InputError
 from oreserve.report import write_assessment
+from oreserve.study import load_study
 from report.test_page import CHROMIUM, Page, chromium
 
 
@@ -164,3 +165,27 @@ def test_page_draws_without_a_word_on_the_console(tmp_path, folder):
     )  # fmt: skip
     assert ":CONSOLE" not in done.stderr
     assert shot.stat().st_size > 50_000
+
+
+def test_only_misspelt_minerals_still_print_json(capsys):
+    assert main(["assess", "tiny", "-m", "galium", "--json"]) == 1
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert "did you mean gallium" in document["problems"][0]
+    assert document["ranking"] == []
+    assert "did you mean gallium" in printed.err
+
+
+def test_table_says_as_of_which_day(capsys):
+    assert main(["assess", "tiny"]) == 0
+    assert f"as of {load_study('tiny').settings.as_of}" in capsys.readouterr().out
+
+
+def test_years_without_trade_are_named(tmp_path):
+    from oreserve.cli._assess import _history_line
+
+    file = tmp_path / "history.csv"
+    file.write_text("year,imports_t\n2021,\n2022,5.0\n2023,NaN\n", encoding="utf-8")
+    line = _history_line(file)
+    assert "2021 to 2023; no trade in the files for 2021, 2023" in line
+    assert str(file) in line

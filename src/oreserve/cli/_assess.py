@@ -102,7 +102,7 @@ def assess_study(
     1, and a class "moves" where another threshold, weighting or scale changes it.
     A mineral that home does not use is not ranked ("no use").
     """
-    from oreserve.exposure import assess
+    from oreserve.exposure import UnknownMineralsError, assess
     from oreserve.report import write_assessment, write_excel
     from oreserve.study import load_study
 
@@ -117,15 +117,15 @@ def assess_study(
     if out is not None:
         check_target(out)
     loaded = load_study(study)
-    found = assess(
-        loaded,
-        home=home,
-        minerals=mineral,
-        weights=weights,
-        threshold=threshold,
-        reconciled=not raw,
-        sort=sort,
-    )
+    try:
+        found = assess(
+            loaded, home=home, minerals=mineral, weights=weights,
+            threshold=threshold, reconciled=not raw, sort=sort,
+        )  # fmt: skip
+    except UnknownMineralsError as error:
+        if as_json:
+            _print_json(error.figures(loaded.name))
+        raise
     if out is not None:
         with whole_folder(out) as folder:
             found.save(folder)
@@ -143,10 +143,27 @@ def assess_study(
         _print_ranking(found)
         if out is not None:
             typer.echo(f"Report: {out / 'report.html'}")
+            if history is not None:
+                typer.echo(_history_line(out / "history.csv"))
     for one in found.unknown:
         typer.secho(f"Input error: {one.message}", err=True)
     if found.unknown:
         raise typer.Exit(1)
+
+
+def _history_line(file: Path) -> str:
+    """Say which years a history has, and which of them without any trade."""
+    import polars as pl
+
+    found = pl.read_csv(file, infer_schema_length=None)
+    if not found.height:
+        return f"History: {file}, no rows"
+    known = pl.col("imports_t").cast(pl.Float64).fill_nan(None)
+    traded = found.filter(known.is_not_null())["year"].unique()
+    years = found["year"].unique().sort()
+    lacking = [str(y) for y in years if y not in traded]
+    none = f"; no trade in the files for {', '.join(lacking)}" if lacking else ""
+    return f"History: {file}, {years[0]} to {years[-1]}{none}"
 
 
 def _check_history(history: Path | None, out: Path | None) -> None:
@@ -214,7 +231,9 @@ def _print_ranking(found: Assessment) -> None:
     console = Console(width=None if sys.stdout.isatty() else 200)
     shown = [n for n, (*_, always) in enumerate(COLUMNS)
              if always or console.width >= WIDE]  # fmt: skip
-    table = Table(title=f"Exposure of {found.home}, base year {found.year}")
+    table = Table(
+        title=f"Exposure of {found.home}, base year {found.year}, as of {found.as_of}"
+    )
     for n in shown:
         heading, side, _ = COLUMNS[n]
         table.add_column(

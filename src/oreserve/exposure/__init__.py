@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oreserve.exposure._assess import Assessment, assess
     from oreserve.exposure._explain import Explanation, definition, explain
     from oreserve.exposure._history import history, write_history
+    from oreserve.exposure._home import UnknownMineralsError
     from oreserve.exposure._ranking import score_text
     from oreserve.exposure._trace import ALL_USES, Trace, trace
     from oreserve.exposure._years import trade_history
@@ -37,6 +38,7 @@ __all__ = [
     "Explanation",
     "HistoryData",
     "Trace",
+    "UnknownMineralsError",
     "assess",
     "definition",
     "explain",
@@ -59,6 +61,7 @@ _HOMES = {
     "Explanation": "_explain",
     "HistoryData": "_years_files",
     "Trace": "_trace",
+    "UnknownMineralsError": "_home",
     "assess": "_assess",
     "definition": "_explain",
     "explain": "_explain",

@@ -14,7 +14,7 @@ from oreserve.exposure._rows import split_rows
 from oreserve.tables import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from oreserve.exposure._lookup import SourceRow
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     Pair = tuple[str, str]
 
-__all__ = ["rows_behind"]
+__all__ = ["DIRECT", "cell_beside", "rows_behind"]
 
 MOST = 60
+AT_STAKE = ("use_t", "use_usd", "loss_usd")
+DIRECT = ("net_import_reliance", "net_import_reliance_primary")
 # Columns of result tables that name rows of the study.
 NAMES = {
     "plant": "plants", "demand": "demands", "stock": "stocks", "measure": "measures",
@@ -45,13 +47,23 @@ OF_ITEM = {
 
 
 def rows_behind(
-    file: Path, row: Mapping[str, Any], study: Study | None
+    file: Path,
+    row: Mapping[str, Any],
+    study: Study | None,
+    column: str | None = None,
+    home: Sequence[str] | None = None,
 ) -> tuple[list[SourceRow], int]:
-    """Return the rows of the study behind a row of a result, and how many more."""
+    """Return the rows of the study behind a row of a result, and how many more.
+
+    Of a ranking the `column` asked for decides which; `home` are the countries of
+    the result, else those of the study.
+    """
     if study is None:
         return [], 0
     lookup = Lookup(study)
-    pairs = dict.fromkeys(_pairs(file, row, study))
+    at_home = tuple(home or study.home_countries)
+    special = _special(file, row, study, column, at_home)
+    pairs = dict.fromkeys(special or _pairs(file, row, study))
     found: list[SourceRow] = []
     left_out = 0
     for table, key in pairs:
@@ -66,6 +78,73 @@ def rows_behind(
         else:
             left_out += len(rows)
     return found, left_out
+
+
+def _special(
+    file: Path,
+    row: Mapping[str, Any],
+    study: Study,
+    column: str | None,
+    home: tuple[str, ...],
+) -> list[Pair]:
+    """Return the rows of what stands beside a score, and of a measure's shares."""
+    if file.stem == "measures" and row.get("item") and row.get("measure"):
+        return list(_of_measure(study, row, home))
+    if file.stem != "ranking":
+        return []
+    if column in AT_STAKE:
+        return list(_at_stake(study, str(row["mineral"]), str(column), home))
+    if column in DIRECT and row.get("net_item"):
+        text = cell_beside(file, str(row["net_item"]), str(column)).get("rows")
+        return split_rows(str(text)) if text else []
+    return []
+
+
+def _at_stake(
+    study: Study, mineral: str, column: str, home: tuple[str, ...]
+) -> Iterator[Pair]:
+    """Home's demands of a mineral, and the prices by which they are valued."""
+    from oreserve.study.prices import base_prices
+
+    items = study.table("items").filter(mineral=mineral)["item"].to_list()
+    demands = study.table("demands").filter(
+        pl.col("item").is_in(items), pl.col("country").is_in(home)
+    )
+    if column == "use_usd":
+        used = demands.select("item", "country").unique()
+        prices = base_prices(study).join(used, on=["item", "country"]).sort("item")
+        keys = prices.select("item", "market", "period", "kind").iter_rows()
+        yield from (("prices", "/".join(map(str, key))) for key in keys)
+    yield from (("demands", key) for key in demands["demand"])
+
+
+def _of_measure(
+    study: Study, row: Mapping[str, Any], home: tuple[str, ...]
+) -> Iterator[Pair]:
+    """Name the measure, and lanes and plants behind its direct and traced share."""
+    yield "measures", str(row["measure"])
+    item, actor = str(row["item"]), str(row["actor"] or "")
+    sellers = set(study.members(actor)) if actor and actor != "*" else set()
+    lanes = study.table("lanes").filter(
+        pl.col("item") == item,
+        pl.col("importer").is_in(home) & ~pl.col("exporter").is_in(home),
+    )
+    theirs = pl.col("exporter").is_in(sorted(sellers))
+    yield from _keys_of_lanes(lanes.filter(theirs))
+    yield from _of_item(study, item, frozenset(sellers), ("plants",))
+    yield from _keys_of_lanes(lanes.filter(~theirs))
+    yield from _of_item(study, item, frozenset(home), ("plants",))
+
+
+def cell_beside(file: Path, item: str, indicator: str) -> dict[str, Any]:
+    """Return the cell of an item in the table beside a ranking; empty if none."""
+    beside = file.with_name("cells.csv")
+    if not beside.is_file():
+        return {}
+    found = pl.read_csv(beside, infer_schema_length=None).filter(
+        item=item, indicator=indicator
+    )
+    return found.row(0, named=True) if found.height else {}
 
 
 def _pairs(file: Path, row: Mapping[str, Any], study: Study) -> Iterator[Pair]:

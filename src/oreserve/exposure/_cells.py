@@ -226,8 +226,7 @@ def _direct(world: World) -> tuple[Cell, ...]:
     ]
     rows = [
         join_rows({
-            **world.rows.supply(i), **world.rows.trade(i, world.home),
-            **world.rows.use(i, world.home),
+            **world.rows.own_supply(i, world.home), **world.rows.trade(i, world.home),
         })
         for i in figures.items
     ]  # fmt: skip
@@ -388,8 +387,11 @@ def _home_cover(world: World) -> tuple[Cell, ...]:
     value = np.where(total > 0, (total - most) / divisor, np.nan)
     standing = world.standing
     high = value + standing.unlisted / divisor
+    # Who ships is not known at all: it may be one country.
+    guessed = (standing.weak_lanes >= 1.0 - PARTIAL_FROM) & (most > 0)
+    low = np.where(guessed & ~np.isnan(value), np.fmin(value, output / divisor), value)
     return make_cells(
-        world, "n_minus_1_cover_home", value, value, high,
+        world, "n_minus_1_cover_home", value, low, high,
         partial=standing.is_weak | (standing.unlisted > 0),
         inputs={"production_t": output, "imports_t": imports.sum(axis=1),
                 "largest_t": most, "use_t": use, "unlisted_t": standing.unlisted},

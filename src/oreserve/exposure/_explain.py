@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from oreserve.errors import InputError
-from oreserve.exposure._behind import rows_behind
+from oreserve.exposure._behind import DIRECT, cell_beside, rows_behind
 from oreserve.exposure._definition import (
     column_of,
     definition,
@@ -176,7 +176,12 @@ def _of_result(file: Path, number: int, column: str | None) -> Explanation:
     inputs = _read_inputs(row) or _named_inputs(formula, asked, row, figures)
     if file.stem in SCORED and asked == "score":
         inputs = score_inputs(row, figures.get("weights"))
-    rows, left_out = rows_behind(file, row, study)
+    if file.stem == "ranking" and asked in DIRECT and row.get("net_item"):
+        cell = cell_beside(file, str(row["net_item"]), str(asked))
+        inputs = {"item": str(row["net_item"]), **_read_inputs(cell)}
+    rows, left_out = rows_behind(
+        file, row, study, asked, figures.get("home_countries")
+    )  # fmt: skip
     warnings += _notes(file, asked if formula is None else None, row, rows)
     return Explanation(
         place=f"{file}:{number}" + (f":{column}" if column else ""),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oreserve.errors import InputError
 from oreserve.study import find_home
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from oreserve.study import Study
 
-__all__ = ["Chosen", "UnknownName", "choose_minerals", "home_code"]
+__all__ = [
+    "Chosen",
+    "UnknownMineralsError",
+    "UnknownName",
+    "choose_minerals",
+    "home_code",
+]
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,25 @@ class UnknownName:
     name: str
     nearest: str | None
     message: str
+
+
+class UnknownMineralsError(InputError):
+    """None of the minerals that were asked for is known."""
+
+    def __init__(self, unknown: Sequence[UnknownName]) -> None:
+        """Say of each name what may have been meant."""
+        super().__init__("; ".join(one.message for one in unknown))
+        self.unknown = tuple(unknown)
+
+    def figures(self, study: str) -> dict[str, Any]:
+        """Return the head of a result without rows, with the problems."""
+        return {
+            "study": study,
+            "minerals": 0,
+            "problems": [one.message for one in self.unknown],
+            "unknown": [vars(one) for one in self.unknown],
+            "ranking": [],
+        }
 
 
 @dataclass(frozen=True)
@@ -79,8 +104,7 @@ def choose_minerals(study: Study, names: Sequence[str] | None) -> Chosen:
             )
         )
     if not found:
-        message = "; ".join(one.message for one in unknown)
-        raise InputError(message)
+        raise UnknownMineralsError(unknown)
     return Chosen(tuple(sorted(found)), tuple(unknown))
 
 

@@ -71,6 +71,19 @@ class RowKeys:
         """Plants that make the item, and their recipes."""
         return {"plants": self._plants[item], "recipes": self._makers[item]}
 
+    def own_supply(self, item: str, home: tuple[str, ...]) -> dict[str, list[str]]:
+        """Plants of home that make the item, and their recipes."""
+        own = [
+            plant
+            for plant in self._figures.plants
+            if self._figures.countries[plant.country] in home
+            and plant.plant in self._plants[item]
+        ]
+        return {
+            "plants": [plant.plant for plant in own],
+            "recipes": self._makers[item] if own else [],
+        }
+
     def governance(self, item: str) -> dict[str, list[str]]:
         """Countries that make the item, besides its supply."""
         row = self._figures.items.index(item)

@@ -79,10 +79,12 @@ def split_lanes(
 def _splits(plants: Iterable[Mapping[str, Any]], study: Study) -> list[_Split]:
     """Return the items of which the rest of the world makes less than before."""
     item_of = dict(study.table("processes").select("process", "main_item").iter_rows())
-    stands = {row["plant"]: row for row in study.table("plants").iter_rows(named=True)}
+    stands: dict[str, dict[str, Any]] = {
+        row["plant"]: row for row in study.table("plants").iter_rows(named=True)
+    }
     here: dict[str, set[str]] = defaultdict(set)
-    for row in stands.values():
-        here[item_of[row["process"]]].add(row["country"])
+    for one in stands.values():
+        here[item_of[one["process"]]].add(one["country"])
     before: dict[str, float] = defaultdict(float)
     left: dict[str, float] = defaultdict(float)
     added: dict[str, dict[str, float]] = defaultdict(dict)
