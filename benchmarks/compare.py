@@ -158,12 +158,14 @@ def verdict(bench: Bench, size: Size, rows: dict[str, dict[str, Any]]) -> list[s
         if limit:
             word = "reached" if ours[key] <= limit else "MISSED"
             lines.append(f"{ours[key]:.3g} {unit} of at most {limit:g}: {word}")
-    for key, least in bench.at_least.items():
-        if key in ours:
-            word = "reached" if ours[key] >= least else "MISSED"
-            lines.append(
-                f"{key.replace('_', ' ')} {ours[key]:.3g} of at least {least:g}: {word}"
-            )
+    for key, value in (*bench.at_least.items(), *bench.at_most.items()):
+        if key not in ours:
+            continue
+        least = key in bench.at_least
+        word = "reached" if (ours[key] >= value) == least else "MISSED"
+        side = "least" if least else "most"
+        name = key.replace("_", " ")
+        lines.append(f"{name} {ours[key]:.3g} of at {side} {value:g}: {word}")
     for name, row in rows.items():
         if name == first or row["state"] != "done":
             continue

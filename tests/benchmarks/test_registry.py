@@ -176,6 +176,18 @@ def test_medians_and_targets(compare_lines):
     ]
 
 
+def test_figures_that_should_be_large_or_small(compare_lines):
+    bench, lines = bench_of(
+        done(rate=5.0, gap=0.1, other=1.0),
+        at_least={"rate": 4, "absent": 1}, at_most={"gap": 0.01, "other": 2},
+    )  # fmt: skip
+    assert compare_lines(bench, lines)["verdict"] == [
+        "rate 5 of at least 4: reached",
+        "gap 0.1 of at most 0.01: MISSED",
+        "other 1 of at most 2: reached",
+    ]
+
+
 def test_a_program_that_ran_out_of_time_is_not_tried_at_a_larger_size(compare_lines):
     late = ("not done", "not done in 1 s", {}, 1.0, 5.0)
     bench, lines = bench_of(done(), late)
