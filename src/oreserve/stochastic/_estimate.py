@@ -43,7 +43,7 @@ HALVINGS = 50
 """Of the interval in which the level of a tail is looked for."""
 
 NEAR = 2
-"""Strata on either side from which those of a tail or a share are taken."""
+"""Strata on either side from which those of a tail are taken."""
 
 ROUNDING = 1e-6
 """Relative half-width that an interval has at least: a solver's values are no
@@ -159,13 +159,14 @@ class Strata:
         *,
         pseudo: float = PSEUDO,
         near: int | None = None,
+        most: float | None = None,
     ) -> tuple[float, float]:
         """Return the standard error of the stratified mean of (n,) values, and t.
 
         Degrees of freedom by Welch and Satterthwaite. Where a value is far from the
         others only now and then, a sample may hold none of those: some more of them
         (`pseudo`) are supposed, as far off as the farthest seen in all strata, or
-        in those up to `near` strata away.
+        in those up to `near` strata away, or by `most` if that is given.
         """
         n = self.solved
         left = 1.0 - n / self.size
@@ -175,7 +176,8 @@ class Strata:
         freedom = variance**2 / freedom if freedom > 0.0 else float(n.sum())
         if pseudo:
             unit = self.share / np.maximum(n, 1) * (left > 0.0)
-            variance += pseudo * float(np.max(unit * self._farthest(values, near))) ** 2
+            far = self._farthest(values, near) if most is None else most
+            variance += pseudo * float(np.max(unit * far)) ** 2
         return math.sqrt(variance), _student(confidence, max(1.0, freedom))
 
     def _farthest(self, values: Floats, near: int | None) -> Floats:
@@ -376,7 +378,7 @@ def estimate_share(
     off = seen - use * guess
     share = float(strata.share @ (use * guess_mean + strata.average(off)))
     share = min(1.0, max(0.0, share))
-    error, t = strata.error(off, confidence, near=NEAR)
+    error, t = strata.error(off, confidence, most=1.0)
     spread = share * (1.0 - share) / len(strata.member)
     found = _finish(share, t * error, spread, confidence)
     return Estimate(
