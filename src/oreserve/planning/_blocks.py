@@ -8,6 +8,7 @@ of anything else are refused.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -64,7 +65,9 @@ class Blocks:
             return None
         path = self.folder / _name(start, count)
         try:
-            with np.load(path, allow_pickle=False) as held:
+            # By content: a file that is broken would be left open.
+            content = io.BytesIO(path.read_bytes())
+            with np.load(content, allow_pickle=False) as held:
                 return {name: held[name] for name in held.files}
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
             return None
@@ -79,8 +82,6 @@ class Blocks:
         """
         if self.folder is None:
             return
-        import io
-
         held = io.BytesIO()
         named: dict[str, Any] = {k: np.asarray(v) for k, v in arrays.items()}
         np.savez_compressed(held, **named)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many sampled futures: figures, workers, checkpoints."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from oreserve.cli import app
+from oreserve.errors import InputError, OreserveError
+from oreserve.market import Simulator, prepare
+from oreserve.planning import _blocks, _many, _processes, simulate_many
+from oreserve.planning._blocks import blocks_folder
+from oreserve.planning._distribution import tail_mean
+from oreserve.study import load_study
+from oreserve.threats import sample_scenarios
+
+COUNT = 9
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load_study("tiny")
+
+
+@pytest.fixture(scope="module")
+def base(study):
+    return prepare(study)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(_many, "MOST_IN_BLOCK", 4)
+
+
+def texts(found):
+    return found.distribution.write_csv(), found.scenarios.write_csv()
+
+
+@pytest.fixture(scope="module")
+def found(study, base):
+    return simulate_many(study, count=COUNT, seed=4, workers=1, base=base)
+
+
+def test_figures_are_those_of_the_simulator(study, base, found):
+    runs = Simulator(base).run(sample_scenarios(study, count=COUNT, seed=4))
+    loss = np.array([one.loss_usd.sum() for one in runs])
+    premium = np.array([one.premium_usd.sum() for one in runs])
+    np.testing.assert_allclose(found.scenarios["home_loss_usd"], loss, rtol=1e-9)
+    np.testing.assert_allclose(found.scenarios["import_premium_usd"], premium)
+    whole = found.distribution.filter(
+        (pl.col("measure") == "loss_usd") & pl.col("item").is_null()
+    ).row(0, named=True)
+    assert loss.max() > loss.min() >= 0.0
+    assert whole["mean"] == pytest.approx(loss.mean())
+    assert whole["standard_error"] == pytest.approx(loss.std(ddof=1) / COUNT**0.5)
+    assert whole["most"] == pytest.approx(loss.max())
+    # The worst tenth of nine scenarios is nine tenths of the worst one.
+    assert whole["cvar"] == pytest.approx(loss.max())
+    index = Simulator(base).index
+    rows = [k for k, name in enumerate(index.demand_item) if name == "gallium"]
+    chosen = [k for k in rows if index.demand_class[k] == index.demand_class[rows[0]]]
+    short = np.array([(r.wanted - r.served).clip(0)[:, chosen].sum() for r in runs])
+    row = found.distribution.filter(
+        (pl.col("measure") == "shortfall_t")
+        & (pl.col("item") == "gallium")
+        & (pl.col("class") == index.demand_class[rows[0]])
+    ).row(0, named=True)
+    assert row["mean"] == pytest.approx(short.mean())
+
+
+def test_tail_mean_counts_a_part_of_a_value():
+    values = np.array([4.0, 1.0, 3.0, 2.0])
+    assert tail_mean(values, 0.6) == pytest.approx((4.0 + 0.6 * 3.0) / 1.6)
+    assert tail_mean(values, 0.9) == pytest.approx(4.0)
+
+
+def test_neither_workers_nor_blocks_matter(study, base, found, monkeypatch):
+    monkeypatch.setattr(_processes, "WORTH_IT", 0)
+    monkeypatch.setattr(_many, "MOST_IN_BLOCK", 4)
+    two = simulate_many(study, count=COUNT, seed=4, workers=2, base=base)
+    assert texts(two) == texts(found)
+
+
+def test_more_scenarios_begin_with_the_same(study, base, found):
+    more = simulate_many(study, count=COUNT + 2, seed=4, workers=1, base=base)
+    assert more.scenarios.head(COUNT).equals(found.scenarios)
+
+
+def test_states_say_what_is_wrong_and_when(study, found):
+    drawn = sample_scenarios(study, count=COUNT, seed=4)
+    wrong = dict(found.scenarios.select("number", "states").rows())
+    assert any(wrong.values())
+    for one in drawn:
+        busy = any(effects for effects in one.effects)
+        assert bool(wrong[one.number]) == busy
+
+
+def test_a_killed_run_goes_on(study, base, found, tmp_path, small_blocks, monkeypatch):
+    out = tmp_path / "many"
+    run = _many.run_chains
+    done = []
+
+    def dies(chains, scenarios, *args, **kwargs):
+        if scenarios[0].number == 8:
+            raise KeyboardInterrupt
+        done.append(scenarios[0].number)
+        return run(chains, scenarios, *args, **kwargs)
+
+    monkeypatch.setattr(_many, "run_chains", dies)
+    with pytest.raises(KeyboardInterrupt):
+        simulate_many(study, count=COUNT, seed=4, workers=1, out=out, base=base)
+    assert done == [0, 4]
+    assert len(list(blocks_folder(out).glob("*.npz"))) == 2
+    monkeypatch.setattr(_many, "run_chains", run)
+    again = simulate_many(study, count=COUNT, seed=4, workers=1, out=out, base=base)
+    assert texts(again) == texts(found)
+    # The first blocks came from the disk: what is written there comes back.
+    path = min(blocks_folder(out).glob("*.npz"))
+    with np.load(path) as held:
+        arrays = {name: held[name] for name in held.files}
+    arrays["loss"] = arrays["loss"] + 1e12
+    np.savez_compressed(path, **arrays)
+    other = simulate_many(study, count=COUNT, seed=4, workers=1, out=out, base=base)
+    assert other.scenarios["home_loss_usd"][0] > 1e12
+    other.forget_blocks()
+    assert not blocks_folder(out).exists()
+
+
+def test_a_broken_block_is_computed_again(study, base, found, tmp_path, small_blocks):
+    out = tmp_path / "many"
+    simulate_many(study, count=COUNT, seed=4, workers=1, out=out, base=base)
+    path = min(blocks_folder(out).glob("*.npz"))
+    path.write_bytes(path.read_bytes()[:100])
+    again = simulate_many(study, count=COUNT, seed=4, workers=1, out=out, base=base)
+    assert texts(again) == texts(found)
+
+
+def test_another_study_seed_or_version_is_refused(study, base, tmp_path, monkeypatch):
+    out = tmp_path / "many"
+    simulate_many(study, count=2, seed=4, workers=1, out=out, base=base)
+    with pytest.raises(InputError, match="seed: 4 there, 5 now"):
+        simulate_many(study, count=2, seed=5, workers=1, out=out, base=base)
+    more = study.table("demands").with_columns(pl.col("quantity_t_per_year") * 2.0)
+    changed = study.with_tables(demands=more)
+    with pytest.raises(InputError, match="content"):
+        simulate_many(changed, count=2, seed=4, workers=1, out=out, base=base)
+    dearer = study.with_settings(alpha=0.8)
+    with pytest.raises(InputError, match=r"setting alpha: 0\.9 there, 0\.8 now"):
+        simulate_many(dearer, count=2, seed=4, workers=1, out=out, base=base)
+    monkeypatch.setattr("oreserve.market.outcome.versions", lambda: {"highspy": "0"})
+    with pytest.raises(InputError, match="version of highspy"):
+        simulate_many(study, count=2, seed=4, workers=1, out=out, base=base)
+
+
+def test_a_full_disk_leaves_the_last_block(
+    study, base, found, tmp_path, small_blocks, monkeypatch
+):
+    out = tmp_path / "many"
+    sync = _blocks.os.fsync
+    calls = []
+
+    def full(handle):
+        calls.append(handle)
+        if len(calls) > 2:  # the manifest, the first block
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr(_blocks.os, "fsync", full)
+    with pytest.raises(OreserveError, match="No space left"):
+        simulate_many(study, count=COUNT, seed=4, workers=1, out=out, base=base)
+    monkeypatch.setattr(_blocks.os, "fsync", sync)
+    names = sorted(path.name for path in blocks_folder(out).iterdir())
+    assert names == ["made-from.json", "scenarios-0000000-0000003.npz"]
+    again = simulate_many(study, count=COUNT, seed=4, workers=1, out=out, base=base)
+    assert texts(again) == texts(found)
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 2, "workers": 0}])
+def test_numbers_below_one_are_refused(study, base, wrong):
+    with pytest.raises(InputError, match="at least 1"):
+        simulate_many(study, base=base, **wrong)
+
+
+def test_command_writes_the_tables(tmp_path):
+    out = tmp_path / "many"
+    told = CliRunner().invoke(
+        app, ["simulate", "tiny", "--scenarios", "5", "--seed", "4", "--out", str(out)]
+    )
+    assert told.exit_code == 0, told.output
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["distribution.csv", "outcome.json", "scenarios.csv"]
+    assert not blocks_folder(out).exists()
+    figures = json.loads((out / "outcome.json").read_text())
+    rows = pl.read_csv(out / "scenarios.csv")
+    assert figures["scenarios"] == rows.height == 5
+    assert figures["home_loss_usd"]["mean"] == pytest.approx(
+        rows["home_loss_usd"].mean()
+    )
+
+
+def test_command_takes_a_step(tmp_path):
+    shock = tmp_path / "ban.yaml"
+    shock.write_text(
+        "name: ban\neffects:\n"
+        "  - {kind: ban, actor: CHN, target: '*', mineral: gallium, from: 2027-04}\n"
+    )
+    wanted = {}
+    for step, periods in (("year", 2), ("quarter", 8), ("month", 24)):
+        out = tmp_path / step
+        told = CliRunner().invoke(
+            app,
+            [
+                *("simulate", "tiny", "--shock", str(shock), "--step", step),
+                *("--periods", str(periods), "--out", str(out)),
+            ],
+        )
+        assert told.exit_code == 0, told.output
+        rows = pl.read_csv(out / "shortfall.csv", infer_schema_length=None)
+        assert rows["period"].n_unique() == periods
+        wanted[step] = rows["wanted_t"].sum()
+        gallium = rows.filter(
+            (pl.col("item") == "gallium") & (pl.col("country") == "USA")
+        )
+        if step == "month":
+            early = gallium.filter(pl.col("period") < "2027-04")
+            assert early["shortfall_t"].sum() <= 1e-3 * early["wanted_t"].sum()
+            assert gallium["shortfall_t"].sum() > 0.0
+    # Uses that grow, grow within the year too.
+    assert wanted["quarter"] == pytest.approx(wanted["year"], rel=0.05)
+    assert wanted["month"] == pytest.approx(wanted["quarter"], rel=0.02)
+
+
+def test_command_refuses_a_shock_with_scenarios(tmp_path):
+    told = CliRunner().invoke(
+        app, ["simulate", "tiny", "--scenarios", "5", "--shock", "x"]
+    )
+    assert told.exit_code == 1
+    assert "--scenarios" in told.output
+
+
+def test_folder_lies_beside_the_output():
+    assert blocks_folder(Path("out/many")) == Path("out/.many.blocks")
