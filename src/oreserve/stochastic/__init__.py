@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TwoStage,
     )
     from oreserve.stochastic._recourse import Recourse, Solved
+    from oreserve.stochastic._sample import OutOfSample, out_of_sample
     from oreserve.stochastic._sddp import Policy, solve_sddp
     from oreserve.stochastic._sddp_file import load_policy
 
@@ -45,6 +46,7 @@ __all__ = [
     "Executor",
     "MarkovProblem",
     "Openings",
+    "OutOfSample",
     "Policy",
     "Recourse",
     "ScenarioSource",
@@ -58,6 +60,7 @@ __all__ = [
     "executor",
     "load_policy",
     "newsvendor",
+    "out_of_sample",
     "recompute",
     "solve_sddp",
     "solve_two_stage",
@@ -81,7 +84,9 @@ _HOMES = {
     "Solved": "_recourse",
     "StoredScenarios": "_problem",
     "TwoStage": "_problem",
+    "OutOfSample": "_sample",
     "TwoStageResult": "_lshaped",
+    "out_of_sample": "_sample",
     "evaluate": "_evaluate",
     "newsvendor": "_newsvendor",
     "recompute": "_certificate",

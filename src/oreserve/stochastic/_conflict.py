@@ -90,9 +90,7 @@ def _give_way(
 
 
 def _named(block: Block, rows: list[int]) -> str:
-    shown = [
-        f"{block.row_name(i)} ({_side(block, i)})" for i in rows[:SHOWN]
-    ]
+    shown = [f"{block.row_name(i)} ({_side(block, i)})" for i in rows[:SHOWN]]
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     return ", ".join(shown) + more
 

@@ -67,9 +67,7 @@ class Cuts:
     mass: Floats | None = None
 
 
-def tail_value(
-    value: Floats, probability: Floats, alpha: float
-) -> tuple[float, float]:
+def tail_value(value: Floats, probability: Floats, alpha: float) -> tuple[float, float]:
     """Compute the quantile at alpha and the mean of the worst 1 - alpha.
 
     Parameters
@@ -109,7 +107,7 @@ class Pieces:
             # The newest stays: it is exact at the newest point.
             least = int(np.argmin(self.used[:-1]))
             for kept in (self.constant, self.slope, self.used):
-                del kept[least]  # type: ignore[attr-defined]
+                del kept[least]
 
     def value(self, x: Floats) -> tuple[Floats, Ints]:
         """Return each scenario's best bound at a point and which set gives it."""

@@ -18,10 +18,11 @@ from oreserve.errors import InfeasibleError, InputError
 from oreserve.network import solve
 from oreserve.stochastic._conflict import explain_first
 from oreserve.stochastic._cuts import tail_value
+from oreserve.stochastic._executors import executor as local
 from oreserve.stochastic._recourse import packed
 from oreserve.stochastic._run import Best, Run, Step, relative_gap
 from oreserve.stochastic._saved import load_checkpoint, save_checkpoint
-from oreserve.stochastic._worker import Bases, LocalThreads
+from oreserve.stochastic._worker import Bases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,14 @@ SAMPLES = (50, 500)
 CLUSTERS = 100
 """Estimates in the master where none are asked for."""
 
-WHOLE_GAPS = (1e-2, 3e-3, 1e-3)
-"""Gaps of the first masters with whole numbers; later ones have half the target."""
+WHOLE_CLUSTERS = 20
+"""Estimates in a master with whole numbers."""
+
+WHOLE_GAP = 1e-2
+"""Gap of the first master with whole numbers; later ones go with what is open."""
+
+WHOLE_ROUNDS = 60
+"""Masters with whole numbers, at most."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ def solve_two_stage(
         message = f"gap is {gap}; it must be between 0 and 1"
         raise InputError(message)
     return _Solver(
-        problem, count, gap, executor or LocalThreads(workers),
+        problem, count, gap, executor or local("threads", workers),
         clusters or CLUSTERS, relaxed, checkpoint, progress,
     ).solve(start)  # fmt: skip
 
@@ -263,7 +270,7 @@ class _Solver:
             run.close()
         self.history += run.steps
         best = run.best
-        return (x if best is None else best.x), run.learned
+        return (x if best is None else best.x), run.learned()
 
     def _whole(self, run: Run, x: Floats, saved: dict[str, Any] | None) -> None:
         """Solve the whole sample."""
@@ -284,25 +291,41 @@ class _Solver:
             self._with_whole_numbers(run)
 
     def _with_whole_numbers(self, run: Run) -> None:
-        """Masters with whole numbers, each followed by a few rounds with them held."""
+        """Masters with whole numbers, each followed by rounds with them held.
+
+        Such a master is dear, so it has few clusters; the pieces of the relaxation
+        give it their cuts. With the whole numbers held the rest is solved no further
+        than it takes to see that they are not the best ones.
+        """
+        run.group(WHOLE_CLUSTERS)
+        run.model(0.1 * self.gap * abs(self.bound))
+        run.dropping = False
+        run.master.drop(1)
         best: Best | None = None
-        gaps = [*(g for g in WHOLE_GAPS if g > self.gap), *[self.gap / 2] * 30]
-        for k, allowed in enumerate(gaps):
+        for k in range(WHOLE_ROUNDS):
+            allowed = WHOLE_GAP
+            if best is not None:
+                # Never finer than a part of what is open: the cuts still move.
+                open_part = relative_gap(best.objective, self.bound) / 4
+                allowed = min(WHOLE_GAP, max(self.gap / 3, open_part))
             if self.progress:
                 self.progress("masters with whole numbers", k, None)
-            point = run.master.solve_whole(allowed, None)
+            start = None if best is None else run.columns(best)
+            point = run.master.solve_whole(allowed, start)
             self.bound = max(self.bound, point.bound)
             if best and relative_gap(best.objective, self.bound) <= self.gap:
                 break
             run.master.fix(self.whole, point.x[self.whole])
             run.best = None
+            point = run.model(0.1 * self.gap * abs(self.bound))
+            limit = np.inf if best is None else best.objective * (1.0 - self.gap / 4)
             run.exact(point.x, point.eta)
-            cutoff = best.objective if best else np.inf
-            run.converge(max(self.gap / 4, allowed / 4), rounds=4, cutoff=cutoff)
+            run.converge(max(self.gap / 4, allowed / 8), rounds=12, cutoff=limit)
             run.master.free(self.whole)
-            if run.best and (best is None or run.best.objective < best.objective):
-                best = run.best
-            if best and relative_gap(best.objective, self.bound) <= self.gap:
+            found = run.known()
+            if best is None or found.objective < best.objective:
+                best = found
+            if relative_gap(best.objective, self.bound) <= self.gap:
                 break
         self.best = best
 
@@ -310,9 +333,7 @@ class _Solver:
         """Write cuts, the best point and a basis per chunk."""
         if run.best is None:
             return
-        first = [
-            packed(bases.kept[0]) for bases in run.bases if bases is not None
-        ]
+        first = [packed(bases.kept[0]) for bases in run.bases if bases is not None]
         save_checkpoint(
             self.checkpoint or "",
             self._identity(),
@@ -341,5 +362,5 @@ class _Solver:
             iterations=len(run.steps),
             cuts=run.master.cuts,
             history=(*self.history, *run.steps),
-            cache=run.learned,
+            cache=run.learned(),
         )

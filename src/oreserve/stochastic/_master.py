@@ -192,9 +192,9 @@ class Master:
         """Count rounds without a price."""
         self.idle = np.where(np.abs(dual) > 1e-12, 0, self.idle + 1)
 
-    def drop(self) -> int:
-        """Drop cuts that have been slack for long; the basis stays."""
-        gone = np.flatnonzero(self.idle >= IDLE_ROUNDS)
+    def drop(self, rounds: int = IDLE_ROUNDS) -> int:
+        """Drop cuts that have been slack for so many solves; the basis stays."""
+        gone = np.flatnonzero(self.idle >= rounds)
         basis = self.highs.getBasis()
         status = list(basis.row_status)
         basic = highspy.HighsBasisStatus.kBasic
@@ -231,7 +231,6 @@ class Master:
         for j in whole:
             highs.changeColIntegrality(int(j), kinds.kInteger)
         highs.setOptionValue("mip_rel_gap", gap)
-        highs.setOptionValue("presolve", "on")
         if start is not None:
             solution = highspy.HighsSolution()
             solution.col_value = start.tolist()
@@ -245,7 +244,6 @@ class Master:
         bound = float(highs.getInfo().mip_dual_bound)
         for j in whole:
             highs.changeColIntegrality(int(j), kinds.kContinuous)
-        highs.setOptionValue("presolve", "off")
         highs.clearSolver()
         value[whole] = np.round(value[whole])
         return self._point(value, bound)

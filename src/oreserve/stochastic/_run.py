@@ -19,7 +19,6 @@ from oreserve.stochastic._worker import (
     ExactTask,
     make_worker,
     run_exact,
-    run_shared,
 )
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ MODEL_ROUNDS = 30
 MODEL_SHARE = 0.1
 """Part of the present gap that the master may be off from the model of all pieces."""
 
-KEPT_DUALS = 500
-"""Duals of a pass that go into the cache."""
+KEPT = 500
+"""Most duals and bases that go into the cache."""
 
 
 def chunk_size(count: int) -> int:
@@ -125,9 +124,9 @@ class Run:
             np.arange(k, min(k + size, count)) for k in range(0, count, size)
         ]
         self.bases: list[Bases | None] = [None] * len(self.chunks)
-        self.keep = min(size, -(-KEPT_DUALS // len(self.chunks)))
+        self.keep = min(size, -(-KEPT // len(self.chunks)))
         self.session = executor.open(make_worker, problem, cache)
-        self.learned = DualCache(problem, most=2000)
+        self._recent: list[tuple[Floats, list[Any]]] = []
         self.pieces = Pieces()
         self.best: Best | None = None
         self.bound = -np.inf
@@ -135,6 +134,8 @@ class Run:
         self.began = time.perf_counter()
         self._progress = progress
         self.after: Callable[[], None] | None = None
+        self.visited: list[tuple[Floats, list[float]]] = []
+        self.dropping = True
         self.sample: Sample
         self.master: Master
 
@@ -165,7 +166,7 @@ class Run:
         slope = np.concatenate([chunk.slope for chunk in found])
         if not hasattr(self, "sample"):
             self._set_up(found)
-        self.learn(found)
+        self._learn(found)
         problem, weight = self.problem, self.sample.probability
         self.pieces.add(value - np.einsum("sn,n->s", slope, x), slope)
         quantile, tail = tail_value(value, weight, problem.alpha)
@@ -176,7 +177,9 @@ class Run:
         if self.best is None or objective < self.best.objective:
             self.best = Best(x, objective, value, weight)
         newest = np.full(self.count, len(self.pieces.slope) - 1)
-        self.cut(value, newest, [quantile] if eta is None else [eta, quantile], None)
+        etas = [quantile] if eta is None else [eta, quantile]
+        self.visited.append((x, etas))
+        self.cut(value, newest, etas, None)
         self.steps.append(
             Step(
                 self.count, self.bound, self.best.objective, self.master.cuts,
@@ -187,36 +190,64 @@ class Run:
         if self.after:
             self.after()
 
-    def learn(self, found: list[Chunk]) -> None:
-        """Put duals and bases of a pass into the cache for a larger sample."""
-        for chunk in found:
-            if chunk.bases is not None and len(chunk.dual):
-                self.learned.add(chunk.dual, chunk.bases.kept[: len(chunk.dual)])
+    def _learn(self, found: list[Chunk]) -> None:
+        """Remember duals and bases of the last passes, the newest first."""
+        dual = np.concatenate([chunk.dual for chunk in found])
+        bases = [
+            basis
+            for chunk in found
+            if chunk.bases is not None
+            for basis in chunk.bases.kept[: len(chunk.dual)]
+        ]
+        self._recent.insert(0, (dual, bases))
+        while len(self._recent) > 1 and sum(len(d) for d, _ in self._recent) > KEPT:
+            self._recent.pop()
 
-    def share(self, x: Floats, eta: float | None) -> None:
-        """Add cuts at a point from the duals of others: no scenario is solved."""
-        found = self._gather(run_shared, x)
-        if not hasattr(self, "sample"):
-            self._set_up(found)
-        value = np.concatenate([chunk.value for chunk in found])
-        slope = np.concatenate([chunk.slope for chunk in found])
-        self.pieces.add(value - np.einsum("sn,n->s", slope, x), slope)
-        newest = np.full(self.count, len(self.pieces.slope) - 1)
-        quantile, _ = tail_value(value, self.sample.probability, self.problem.alpha)
-        self.cut(value, newest, [quantile] if eta is None else [eta, quantile], None)
+    def learned(self) -> DualCache:
+        """Return the duals and bases of the last passes as a cache."""
+        cache = DualCache(self.problem, most=KEPT)
+        for dual, bases in self._recent[:2]:
+            cache.add(dual, bases)
+        return cache
 
     def _set_up(self, found: list[Chunk]) -> None:
         weight = np.concatenate([chunk.probability for chunk in found])
-        weight = weight / weight.sum()
-        group = np.arange(self.count) % self.clusters
-        self.sample = Sample(weight, group, self.clusters)
         floor = np.concatenate([chunk.floor for chunk in found])
+        self._weight = weight / weight.sum()
         # A weight of 0 must not meet an open floor.
-        part = np.where(weight > 0.0, weight * floor, 0.0)
-        low = np.full(self.clusters, 0.0)
-        np.add.at(low, group, part)
-        mass = np.bincount(group, weights=weight, minlength=self.clusters)
+        self._floor = np.zeros(self.count)
+        some = weight > 0.0
+        self._floor[some] = self._weight[some] * floor[some]
+        self.group(self.clusters)
+
+    def group(self, clusters: int) -> None:
+        """Begin a master with this many clusters, and cuts at all points seen."""
+        self.clusters = min(self.count, clusters)
+        group = np.arange(self.count) % self.clusters
+        self.sample = Sample(self._weight, group, self.clusters)
+        low = np.zeros(self.clusters)
+        np.add.at(low, group, self._floor)
+        mass: Floats = np.bincount(
+            group, weights=self._weight, minlength=self.clusters
+        ).astype(float)
         self.master = Master(self.problem, self.clusters, low, mass)
+        for x, etas in self.visited:
+            value, which = self.pieces.value(x)
+            self.cut(value, which, etas, None)
+
+    def columns(self, best: Best) -> Floats:
+        """Return all columns of the master at a point: where a search may start."""
+        weight = best.probability
+        part = np.bincount(
+            self.sample.group, weights=weight * best.value, minlength=self.clusters
+        )
+        out = np.concatenate([best.x, part])
+        if self.problem.risk_weight:
+            eta, _ = tail_value(best.value, weight, self.problem.alpha)
+            over = weight * np.maximum(best.value - eta, 0.0)
+            tail = np.bincount(self.sample.group, weights=over, minlength=self.clusters)
+            out = np.concatenate([out, [eta], tail])
+        return out
 
     # Cuts and the model.
 
@@ -231,9 +262,9 @@ class Run:
             for eta in dict.fromkeys(etas):
                 over = np.where(value > eta, weight, 0.0)
                 tail = self.pieces.cuts(self.sample, which, over)
-                mass = np.bincount(
+                mass: Floats = np.bincount(
                     self.sample.group, weights=over, minlength=self.clusters
-                )
+                ).astype(float)
                 whole = Cuts(tail.constant, tail.slope, mass)
                 added += self.master.add(whole, at, least)
         return added
@@ -248,9 +279,7 @@ class Run:
             true += float(np.sum(weight * value))
             if problem.risk_weight:
                 over = float(np.sum(weight * np.maximum(value - point.eta, 0.0)))
-                true += problem.risk_weight * (
-                    point.eta + over / (1.0 - problem.alpha)
-                )
+                true += problem.risk_weight * (point.eta + over / (1.0 - problem.alpha))
             missing = true - point.bound
             gap = max(0.0, self.best.objective - point.bound) if self.best else np.inf
             if missing <= max(allowed, MODEL_SHARE * gap):
@@ -258,8 +287,16 @@ class Run:
             least = 0.1 * missing / (2 * self.clusters)
             if not self.cut(value, which, [point.eta], point, least):
                 break
-        self.master.drop()
+        if self.dropping:
+            self.master.drop()
         return point
+
+    def known(self) -> Best:
+        """Return the best point; one has to be solved first."""
+        if self.best is None:
+            message = "solve a point first"
+            raise ValueError(message)
+        return self.best
 
     def converge(
         self, gap: float, *, rounds: int = 200, cutoff: float = np.inf
@@ -269,15 +306,10 @@ class Run:
         The best point must be known. `self.bound` then holds for the problem that
         the master has (with columns held, if some are).
         """
-        best = self.best
-        if best is None:
-            message = "solve a point first"
-            raise ValueError(message)
         for _ in range(rounds):
+            best = self.known()
             point = self.model(0.1 * gap * abs(best.objective))
             self.bound = point.bound
             if relative_gap(best.objective, self.bound) <= gap or point.bound > cutoff:
                 return
-            x = best.x + INWARD * (point.x - best.x)
-            self.exact(x, point.eta)
-            best = self.best
+            self.exact(best.x + INWARD * (point.x - best.x), point.eta)

@@ -19,9 +19,7 @@ __all__ = ["load_checkpoint", "save_checkpoint"]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def save_checkpoint(
-    path: str | Path, identity: dict[str, Any], arrays: Arrays
-) -> bool:
+def save_checkpoint(path: str | Path, identity: dict[str, Any], arrays: Arrays) -> bool:
     """Write a checkpoint beside the old one and put it in its place.
 
     A disk that is full leaves the old one as it was, and the run goes on with a
@@ -50,7 +48,7 @@ def save_checkpoint(
             np.savez(file, identity=text, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
         warnings.warn(

@@ -8,9 +8,7 @@ drawn again in each task and never stored.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +20,21 @@ from oreserve.stochastic._conflict import explain_recourse
 from oreserve.stochastic._recourse import Recourse, packed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from oreserve.stochastic._cache import DualCache
     from oreserve.stochastic._problem import Batch, TwoStage
+    from oreserve.stochastic._recourse import Solved
 
-__all__ = ["Bases", "Chunk", "ExactTask", "LocalThreads", "Worker"]
+__all__ = [
+    "Bases",
+    "Chunk",
+    "ExactTask",
+    "Worker",
+    "make_worker",
+    "run_exact",
+    "run_values",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,13 +51,9 @@ class Bases:
     def __init__(self, kept: Sequence[Any]) -> None:
         self.kept = tuple(kept)
 
-    def __getstate__(self) -> tuple[bytes, ...]:
-        """Pack what the solver made."""
-        return tuple(packed(basis) for basis in self.kept)
-
-    def __setstate__(self, state: tuple[bytes, ...]) -> None:
-        """Keep the packed bases; the solver's are made where they are used."""
-        self.kept = state
+    def __reduce__(self) -> tuple[type[Bases], tuple[tuple[bytes, ...]]]:
+        """Pack what the solver made; its objects are made again where they serve."""
+        return Bases, (tuple(packed(basis) for basis in self.kept),)
 
 
 @dataclass(frozen=True)
@@ -116,20 +119,7 @@ class Worker:
 
     def exact(self, task: ExactTask) -> Chunk:
         """Solve a chunk."""
-        batch = self.problem.source.draw(task.number)
-        start: Sequence[Any] | None = None if task.bases is None else task.bases.kept
-        first = None
-        if start is not None and len(start) != len(batch):
-            first, start = start[0], None
-        elif start is None and self.cache is not None and len(self.cache):
-            chosen = self.cache.bounds(batch, task.x).point
-            start = tuple(self.cache.basis[k] for k in chosen)
-        try:
-            found = self._recourse.solve(
-                batch, task.x, start=start, first=first, want=("dual", "native")
-            )
-        except InfeasibleError as error:
-            raise explain_recourse(self.problem, batch, task.x) or error from None
+        batch, found = self._solved(task, ("dual", "native"))
         return Chunk(
             value=found.value,
             slope=self._slopes(batch, found.dual),
@@ -141,23 +131,26 @@ class Worker:
             cold=found.cold,
         )
 
-    def shared(self, task: ExactTask) -> Chunk:
-        """Bound a chunk at a point with duals of other scenarios: no solve."""
-        if self.cache is None:
-            message = "this worker has no cache of duals"
-            raise ValueError(message)
+    def values(self, task: ExactTask) -> Floats:
+        """Solve a chunk for its costs alone."""
+        return self._solved(task, ())[1].value
+
+    def _solved(self, task: ExactTask, want: tuple[str, ...]) -> tuple[Batch, Solved]:
         batch = self.problem.source.draw(task.number)
-        chosen = self.cache.bounds(batch, task.x)
-        return Chunk(
-            value=chosen.bound,
-            slope=self._slopes(batch, self.cache.pi[chosen.point]),
-            floor=self._floor(batch),
-            probability=_weights(batch),
-            bases=None,
-            dual=np.zeros((0, self.problem.recourse.rows)),
-            iterations=0,
-            cold=0,
-        )
+        start: Sequence[Any] | None = None if task.bases is None else task.bases.kept
+        first = None
+        if start is not None and len(start) != len(batch):
+            first, start = start[0], None
+        elif start is None and self.cache is not None and len(self.cache):
+            chosen = self.cache.bounds(batch, task.x).point
+            start = tuple(self.cache.basis[k] for k in chosen)
+        try:
+            found = self._recourse.solve(
+                batch, task.x, start=start, first=first, want=want
+            )
+        except InfeasibleError as error:
+            raise explain_recourse(self.problem, batch, task.x) or error from None
+        return batch, found
 
     def _slopes(self, batch: Batch, dual: Floats) -> Floats:
         """Compute -T_s' pi_s of each scenario."""
@@ -198,45 +191,6 @@ def run_exact(worker: Worker, task: ExactTask) -> Chunk:
     return worker.exact(task)
 
 
-def run_shared(worker: Worker, task: ExactTask) -> Chunk:
-    """Bound a chunk on a worker."""
-    return worker.shared(task)
-
-
-class LocalThreads:
-    """Threads of this process: HiGHS lets go of the interpreter while it solves."""
-
-    def __init__(self, workers: int) -> None:
-        self.workers = max(1, workers)
-
-    def open(self, factory: Callable[..., Any], *arguments: object) -> LocalSession:
-        """Make one state per thread."""
-        return LocalSession([factory(*arguments) for _ in range(self.workers)])
-
-
-class LocalSession:
-    """States of the threads, each lent to one task at a time."""
-
-    def __init__(self, states: Sequence[Any]) -> None:
-        self._pool = ThreadPoolExecutor(len(states))
-        self._states: SimpleQueue[Any] = SimpleQueue()
-        for state in states:
-            self._states.put(state)
-
-    def map(
-        self, function: Callable[[Any, Any], Any], tasks: Sequence[Any]
-    ) -> Iterator[Any]:
-        """Run the function for each task; results in order of tasks."""
-
-        def one(task: Any) -> Any:
-            state = self._states.get()
-            try:
-                return function(state, task)
-            finally:
-                self._states.put(state)
-
-        return self._pool.map(one, tasks)
-
-    def close(self) -> None:
-        """Let go of the threads; tasks that have not begun are dropped."""
-        self._pool.shutdown(cancel_futures=True)
+def run_values(worker: Worker, task: ExactTask) -> Floats:
+    """Solve a chunk on a worker for its costs alone."""
+    return worker.values(task)
