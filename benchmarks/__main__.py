@@ -73,7 +73,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sizes", help="labels as 2,10,10000; default: all")
     parser.add_argument("--only", help="programs, with commas; default: all")
     parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds a run")
+    parser.add_argument(
+        "--limit", type=float, default=LIMIT_S, help="processor seconds of a run"
+    )
     parser.add_argument("--rivals", default=os.environ.get(RIVALS, sys.executable))
     parser.add_argument("--out", type=Path, default=TARGET)
     parser.add_argument("--table", type=Path, help="page whose table is written")

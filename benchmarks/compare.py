@@ -35,7 +35,7 @@ def summarise(
     rivals
         Interpreter of the programs that are not ours.
     limit_s
-        Longest time of one run.
+        Longest processor time of one run.
     repeat
         Runs of which medians are taken; found values are of the last.
     given_up

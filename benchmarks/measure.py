@@ -25,7 +25,9 @@ __all__ = ["Finished", "run_program"]
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOK_S = 0.2
+PATIENCE = 5
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,11 @@ class Finished:
 
 
 def run_program(command: Sequence[str], *, limit_s: float) -> Finished:
-    """Run a command from the repository's root and read its last line as JSON."""
+    """Run a command from the repository's root and read its last line as JSON.
+
+    The limit is one of processor time, its children's with it, so that a busy machine
+    does not decide who ends; of wall time it allows `PATIENCE` times as much.
+    """
     env = os.environ | {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -73,14 +79,15 @@ def run_program(command: Sequence[str], *, limit_s: float) -> Finished:
             )  # fmt: skip
         except OSError as lacking:
             return Finished("skipped", f"cannot start: {lacking}", {}, 0.0, 0.0)
-        peak, cpu, code = _watch(process, started + limit_s)
+        peak, cpu, code = _watch(process, limit_s)
         wall = time.perf_counter() - started
         texts = []
         for file in (out, complaints):
             file.seek(0)
             texts.append(file.read().decode(errors="replace").strip().splitlines())
     if code is None:
-        return Finished("not done", f"not done in {limit_s:g} s", {}, wall, peak, cpu)
+        why = f"not done in {cpu:.0f} s of processor time"
+        return Finished("not done", why, {}, wall, peak, cpu)
     done = _read(code, texts[0], texts[1], wall, peak)
     return replace(done, cpu_s=cpu)
 
@@ -103,19 +110,21 @@ def _read(
 
 
 def _watch(
-    process: subprocess.Popen[bytes], until: float
+    process: subprocess.Popen[bytes], limit_s: float
 ) -> tuple[float, float, int | None]:
     """Wait for the end or the limit; return peak MB, CPU s and the exit code."""
     peak = 0.0
     pause = 0.02
+    until = time.perf_counter() + PATIENCE * limit_s
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
             peak = max(peak, usage.ru_maxrss / 1024)
             return peak, usage.ru_utime + usage.ru_stime, process.returncode
-        peak = max(peak, _tree_mb(process.pid))
-        if time.perf_counter() > until:
+        memory, spent = _family(process.pid)
+        peak = max(peak, memory)
+        if spent > limit_s or time.perf_counter() > until:
             os.killpg(process.pid, signal.SIGKILL)
             _, _, usage = os.wait4(process.pid, 0)
             process.returncode = -signal.SIGKILL
@@ -125,20 +134,25 @@ def _watch(
         pause = min(LOOK_S, 1.5 * pause)
 
 
-def _tree_mb(root: int) -> float:
-    """Sum the resident memory of a process and its descendants; 0 if unknown."""
+def _family(root: int) -> tuple[float, float]:
+    """Sum memory (MB) and processor time (s) of a process and its descendants."""
     parent: dict[int, int] = {}
     pages: dict[int, int] = {}
+    ticks: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             # The name in parentheses may hold spaces: count from its end.
             words = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        parent[int(folder.name)] = int(words[1])
-        pages[int(folder.name)] = int(words[21])
+        pid = int(folder.name)
+        parent[pid] = int(words[1])
+        pages[pid] = int(words[21])
+        # Its own, and that of children it has waited for.
+        ticks[pid] = sum(map(int, words[11:15]))
     family, before = {root}, 0
     while len(family) > before:
         before = len(family)
         family |= {pid for pid, above in parent.items() if above in family}
-    return sum(pages.get(pid, 0) for pid in family) * PAGE / 2**20
+    memory = sum(pages.get(pid, 0) for pid in family) * PAGE / 2**20
+    return memory, sum(ticks.get(pid, 0) for pid in family) / TICK

@@ -83,8 +83,12 @@ def _cells(
     found = [f"{k.replace('_', ' ')} {_number(row[k])}" for k in shows if k in row]
     beside = ""
     if row is not ours and ours["state"] == "done" and ours["seconds"] > 0:
-        times, leaner = row["seconds"] / ours["seconds"], row["peak_mb"]
-        beside = f"{times:.1f} x the time, {leaner / ours['peak_mb']:.1f} x the memory"
+        parts_of = [("seconds", "time"), ("cpu", "CPU"), ("peak_mb", "memory")]
+        beside = ", ".join(
+            f"{row[key] / ours[key]:.1f} x {word}"
+            for key, word in parts_of
+            if key in row and ours.get(key)
+        )
     return (
         ", ".join(parts),
         _seconds(row["seconds"]),

@@ -92,8 +92,11 @@ def test_states_of_a_program(run_code):
 
 
 def test_a_run_without_end_is_not_done(run_code):
-    done = run_code("import time; time.sleep(600)", limit_s=0.3)
-    assert (done.state, done.why) == ("not done", "not done in 0.3 s")
+    asleep = run_code("import time; time.sleep(600)", limit_s=0.2)
+    assert asleep.state == "not done"
+    busy = run_code("while True: pass", limit_s=1)
+    assert (busy.state, busy.why[:12]) == ("not done", "not done in ")
+    assert busy.cpu_s >= 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -217,7 +220,7 @@ def test_the_table_is_written_between_its_marks(part, compare_lines, tmp_path):
     assert text.endswith("\nafter\n")
     assert "old" not in text
     rows = [line for line in text.splitlines() if line.startswith("| 10 ")]
-    beside = "2.0 x the time, 1.0 x the memory"
+    beside = "2.0 x time, 1.0 x CPU, 1.0 x memory"
     assert rows == [
         "| 10 | ours | solve 2 | 2 | 8 | 100 | objective 12,345.7 |  |",
         f"| 10 | rival 1 | solve 4 | 4 | 8 | 100 |  | {beside} |",
