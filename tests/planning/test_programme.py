@@ -12,10 +12,10 @@ from scipy import optimize, sparse
 
 from oreserve.errors import InfeasibleError
 from oreserve.planning._gains import Group, gains, single_item_gains, split_groups
+from oreserve.planning._limits import require_feasible
 from oreserve.planning._lshaped import CutPool, evaluate, solve_lshaped
 from oreserve.planning._programme import (
     Programme,
-    require_feasible,
     solve_extensive,
     tail_weight,
 )

@@ -43,6 +43,7 @@ __all__ = ["app", "main"]
 
 DEFAULT_STUDY = "us-2026"
 INSTRUMENTS = ("reserve", "agreements", "projects")
+FRONTIER_BUDGETS = 9
 
 app = typer.Typer(
     name="oreserve",
@@ -348,6 +349,12 @@ def plan(
     sensitivity: Annotated[
         bool, typer.Option(help="Repeat with other assumptions; finds robust buys.")
     ] = True,
+    draws: Annotated[
+        int, typer.Option(help="Random assumptions about home that are tried.", min=0)
+    ] = 12,
+    budgets: Annotated[
+        int, typer.Option(help="Budgets of the frontier.", min=4)
+    ] = FRONTIER_BUDGETS,
     programmes: Annotated[
         bool, typer.Option(help="Compare reserve only, contracts only and all.")
     ] = True,
@@ -397,6 +404,9 @@ def plan(
             progress=progress,
             frontier=frontier,
             sensitivity=sensitivity,
+            draws=draws,
+            # Nine is the frontier's own choice of shares, not evenly spaced.
+            budgets=None if budgets == FRONTIER_BUDGETS else budgets,
             programmes=programmes,
             instruments=chosen,
         )

@@ -7,6 +7,7 @@ not at all. Arrays are plain npz files, read without pickle.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,16 +15,18 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from oreserve.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Checkpoint", "resume_folder"]
+    from oreserve.study import Study
+
+__all__ = ["Checkpoint", "resume_folder", "study_parts"]
 
 
 def resume_folder(out: Path) -> Path:
@@ -42,6 +45,8 @@ class Checkpoint:
         The study that they belong to.
     options
         Everything else that they depend on: seed, numbers, budget.
+    parts
+        Hash of each table and text of each setting, to say what has changed.
 
     Raises
     ------
@@ -50,9 +55,15 @@ class Checkpoint:
     """
 
     def __init__(
-        self, folder: Path | None, *, study_hash: str, options: Mapping[str, Any]
+        self,
+        folder: Path | None,
+        *,
+        study_hash: str,
+        options: Mapping[str, Any],
+        parts: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
+        self.troubles: list[str] = []
         self.key = hashlib.sha256(
             json.dumps({"study": study_hash, **options}, sort_keys=True).encode()
         ).hexdigest()
@@ -60,12 +71,15 @@ class Checkpoint:
             return
         manifest = folder / "manifest.json"
         if manifest.is_file():
-            self._compare(manifest, study_hash)
+            self._compare(manifest, study_hash, parts or {})
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"study": study_hash, "key": self.key})
-        _write(manifest, text.encode())
+        held = {"study": study_hash, "key": self.key, "parts": dict(parts or {})}
+        text = json.dumps(held, sort_keys=True)
+        _write(manifest, lambda file: file.write(text.encode()))
 
-    def _compare(self, manifest: Path, study_hash: str) -> None:
+    def _compare(
+        self, manifest: Path, study_hash: str, parts: Mapping[str, str]
+    ) -> None:
         """Refuse a changed study; start afresh if only the options differ."""
         try:
             held = json.loads(manifest.read_text())
@@ -74,7 +88,8 @@ class Checkpoint:
         if held.get("study", study_hash) != study_hash:
             message = (
                 f"{manifest.parent}: an interrupted plan of another version of this "
-                f"study lies here (hash {held['study'][:12]}, now {study_hash[:12]}); "
+                f"study lies here (hash {held['study'][:12]}, now {study_hash[:12]})"
+                f"{_differences(held.get('parts', {}), parts)}; "
                 f"delete the folder to start afresh"
             )
             raise InputError(message)
@@ -95,18 +110,26 @@ class Checkpoint:
             return None
 
     def put(self, stage: str, arrays: Mapping[str, Any]) -> None:
-        """Keep the arrays of a finished stage; they appear whole or not at all."""
+        """Keep the arrays of a finished stage; they appear whole or not at all.
+
+        A disk that is full or broken must not end hours of work: what was kept
+        before stays as it is, and the trouble is noted in `troubles`.
+        """
         if self._folder is None:
             return
-        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
+        target = self._folder / f"{stage}.npz"
+
+        def write(file: IO[bytes]) -> None:
+            held: dict[str, Any] = {k: np.asarray(v) for k, v in arrays.items()}
+            np.savez_compressed(file, **held)
+
         try:
-            with os.fdopen(handle, "wb") as file:
-                held: dict[str, Any] = {k: np.asarray(v) for k, v in arrays.items()}
-                np.savez_compressed(file, **held)
-            Path(name).replace(self._folder / f"{stage}.npz")
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            _write(target, write)
+        except OSError as problem:
+            self.troubles.append(
+                f"{target}: not kept ({problem.strerror or problem}); an interrupted "
+                f"run would go back to what was kept before"
+            )
 
     def clear(self) -> None:
         """Remove the stages once the plan is finished."""
@@ -114,9 +137,40 @@ class Checkpoint:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def study_parts(study: Study) -> dict[str, str]:
+    """Return a hash of each table and the text of each setting."""
+    parts = {
+        f"{name}.csv": hashlib.sha256(table.write_csv().encode()).hexdigest()[:16]
+        for name, table in sorted(study.tables.items())
+        if name != "settings"
+    }
+    settings = dataclasses.asdict(study.settings)
+    return parts | {f"setting {name}": str(one) for name, one in settings.items()}
+
+
+def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Say which tables and settings differ, as part of a sentence."""
+    changed = []
+    for name in sorted({*old, *new}):
+        before, now = old.get(name), new.get(name)
+        if before == now:
+            continue
+        if name.startswith("setting "):
+            changed.append(f"{name} ({before}, now {now})")
+        else:
+            changed.append(name)
+    return f"; changed since: {', '.join(changed)}" if old and changed else ""
+
+
+def _write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    Path(name).replace(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

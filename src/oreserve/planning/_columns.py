@@ -157,7 +157,7 @@ class _Sheet:
 
     def __init__(self) -> None:
         self.columns: list[tuple[str, str, float, float, float, bool]] = []
-        self.rows: list[tuple[dict[int, float], str, float, float]] = []
+        self.rows: list[tuple[dict[int, float], str, float, float, float]] = []
 
     def column(
         self,
@@ -179,8 +179,9 @@ class _Sheet:
         *,
         lower: float = -np.inf,
         upper: float = np.inf,
+        size: float = 1.0,
     ) -> None:
-        self.rows.append((entries, name, lower, upper))
+        self.rows.append((entries, name, lower, upper, size))
 
     def first_stage(self, budget: float) -> FirstStage:
         name, kind, amount, cost, cash, integer = (
@@ -209,6 +210,7 @@ class _Sheet:
             row_upper=np.array([r[3] for r in self.rows], dtype=float),
             row_name=tuple(r[1] for r in self.rows),
             budget=budget,
+            row_size=np.array([r[4] for r in self.rows], dtype=float),
         )
 
 
@@ -290,11 +292,13 @@ def _names_item(home: Home, row: dict[str, Any], item: int) -> bool:
 
 
 def _add_limits(sheet: _Sheet, home: Home, found: ColumnMap) -> None:
-    """Add a row per limit on money or tonnes of the plan."""
+    """Add a row per limit on money or tonnes of the plan, most or least."""
     for row in home.study.table("limits").sort("limit").iter_rows(named=True):
         for field_name, part, unit in (
             ("max_usd", _CASH, 1e6),
             ("max_t", _AMOUNT, 1.0),
+            ("min_usd", _CASH, 1e6),
+            ("min_t", _AMOUNT, 1.0),
         ):
             if row[field_name] is None:
                 continue
@@ -303,13 +307,17 @@ def _add_limits(sheet: _Sheet, home: Home, found: ColumnMap) -> None:
                 entries |= _limited_buys(sheet, home, found, row, part)
             if row["instrument"] in {None, "agreements", "projects"}:
                 entries |= _limited_contracts(sheet, home, found, row, part)
-            if entries:
-                most = row[field_name] / unit
-                scale = max(entries.values()) or 1.0
+            bound = row[field_name] / unit
+            least = field_name.startswith("min")
+            # A least amount of what nothing can bring contradicts itself: say so.
+            if entries or (least and bound > 0.0):
+                scale = max(entries.values(), default=1.0) or 1.0
                 sheet.row(
                     {c: v / scale for c, v in entries.items()},
-                    f"limit {row['limit']} ({field_name})",
-                    upper=most / scale,
+                    f"{row['limit']} ({field_name})",
+                    lower=bound / scale if least else -np.inf,
+                    upper=np.inf if least else bound / scale,
+                    size=scale * unit,
                 )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from oreserve.errors import InfeasibleError
 from oreserve.planning._gains import gains
 from oreserve.planning._lshaped import CutPool, evaluate
 from oreserve.planning._passes import transfer
@@ -123,7 +124,11 @@ def home_draws(
     seeds: list[Floats] = []
     for place, (name, level, value, change) in enumerate(changes):
         changed = _changed(problem, change, shock_share)
-        draw, trail = _draw(changed, x, seeds, name, level, value, workers)
+        try:
+            draw, trail = _draw(changed, x, seeds, name, level, value, workers)
+        except InfeasibleError:
+            # At these prices the budget does not reach the least amounts asked for.
+            continue
         seeds = seeds or trail
         if whole is not None:
             source, plan, tilt = whole

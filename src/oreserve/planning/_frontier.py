@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from oreserve.errors import InfeasibleError
 from oreserve.planning._problem import Problem, solve_problem
 from oreserve.planning._verify import conditional_value_at_risk
 
@@ -100,12 +101,13 @@ def sweep(
         if abs(budget / 1e6 - problem.programme.first.budget) < 1e-9:
             solution = known
         else:
-            solution = solve_problem(
-                other,
-                gap=FRONTIER_GAP,
-                pool=pool,
-                workers=workers,
-            )
+            try:
+                solution = solve_problem(
+                    other, gap=FRONTIER_GAP, pool=pool, workers=workers
+                )
+            except InfeasibleError:
+                # Too little money for the least amounts of limits.csv.
+                continue
         if before is not None and before.objective < solution.objective:
             # What less money buys is allowed; within the gap it may be better.
             solution = replace(before, bound=min(solution.bound, before.objective))

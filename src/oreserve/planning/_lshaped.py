@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from oreserve.errors import InfeasibleError
 from oreserve.planning._branch import branch
 from oreserve.planning._master import Master
 from oreserve.planning._programme import divided
@@ -40,7 +41,6 @@ NODES = 5000
 """Most nodes of the branching on options."""
 
 KNOWN_POINTS = 40
-TOLERANCE = 1e-7
 
 
 @dataclass
@@ -79,7 +79,7 @@ class CutPool:
         found = [
             point
             for point in self.points
-            if _allowed(first, point.x) and not (whole and divided(first, point.x))
+            if first.allows(point.x) and not (whole and divided(first, point.x))
         ]
         return min(found, key=lambda point: point.objective, default=None)
 
@@ -91,21 +91,6 @@ class CutPool:
     def __len__(self) -> int:
         """Return the number of cuts and views in the master."""
         return 0 if self.master is None else self.master.rows
-
-
-def _allowed(first: FirstStage, x: Floats) -> bool:
-    """Return whether a point keeps to the budget, the bounds and the rows."""
-
-    def within(value: Floats, lower: Floats, upper: Floats) -> bool:
-        room = TOLERANCE * np.maximum(1.0, np.abs(value))
-        return bool(((value >= lower - room) & (value <= upper + room)).all())
-
-    budget = np.array([first.budget])
-    return (
-        within(x, first.lower, first.upper)
-        and within(np.array([first.outlay(x)]), np.array([-np.inf]), budget)
-        and within(first.matrix @ x, first.row_lower, first.row_upper)
-    )
 
 
 def solve_lshaped(
@@ -159,9 +144,10 @@ def solve_lshaped(
         if "whole" in held:
             start = np.asarray(held["whole"], dtype=float)
     elif not len(pool) or search.best is None:
-        search.offer(np.clip(0.0, first.lower, first.upper), None)
+        nothing = np.clip(0.0, first.lower, first.upper)
+        search.offer(nothing, None, allowed=first.allows(nothing))
     for seed in seeds:
-        search.offer(seed, None, allowed=_allowed(first, seed))
+        search.offer(seed, None, allowed=first.allows(seed))
     if start is not None:
         search.offer(start, None)
         best = search.best
@@ -186,9 +172,11 @@ def _solution(search: Search, bound: float, pool: CutPool) -> Solution:
     """Freeze the result."""
     best = search.best
     if best is None:
-        x = np.zeros(len(search.programme.first.name))
-        objective, loss = evaluate(search.programme, x)
-        best = Best(x, objective, loss)
+        message = (
+            "the limits leave no plan in which every option is taken whole or not at "
+            "all; lower a least amount (min_usd, min_t) of limits.csv"
+        )
+        raise InfeasibleError(message)
     return Solution(
         x=best.x,
         objective=best.objective,

@@ -143,7 +143,8 @@ class Master:
         rows: list[_Row] = []
         for place, (group, cut) in enumerate(zip(groups, cuts, strict=True)):
             weight = np.vstack([self._mean[place], *(t[place] for t in self._tail)])
-            column = np.append(self._theta[place], [phi[place] for phi in self._phi])
+            tails = np.array([phi[place] for phi in self._phi], dtype=np.int64)
+            column = np.concatenate([self._theta[place], tails])
             constant, slope = cut.averaged(weight)
             chosen = np.arange(len(column))
             if point is not None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from oreserve.errors import InfeasibleError
 from oreserve.planning._draws import Draw, home_draws
 from oreserve.planning._frontier import (
     PROGRAMMES,
@@ -145,12 +146,13 @@ def programmes_table(work: Work, best: Pass, fresh_base: Runs) -> pl.DataFrame:
             )
         else:
             problem = restricted(best.problem, kinds)
-            solution = solve_problem(
-                problem,
-                gap=PROGRAMME_GAP,
-                pool=best.pool,
-                workers=work.workers,
-            )
+            try:
+                solution = solve_problem(
+                    problem, gap=PROGRAMME_GAP, pool=best.pool, workers=work.workers
+                )
+            except InfeasibleError:
+                # Limits ask for at least some of what this programme leaves out.
+                continue
             one = verified_pass(
                 problem,
                 work.market,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from oreserve.market import Standing
     from oreserve.planning._home import Home
+    from oreserve.planning._keep import Keep
     from oreserve.planning._market import HomeMarket
     from oreserve.planning._runs import Runs
     from oreserve.study.scenario import Scenario
@@ -72,7 +73,7 @@ def run_losses(home: Home, runs: Runs) -> Floats:
 
 
 def solve_twice(
-    problem: Problem, *, gap: float, workers: int
+    problem: Problem, *, gap: float, workers: int, keep: Keep | None = None
 ) -> tuple[Problem, CutPool, Solution]:
     """Solve, and once more with release coefficients for the tonnes bought.
 
@@ -82,7 +83,14 @@ def solve_twice(
     rough = solve_problem(problem, gap=10.0 * gap, relaxed=True, workers=workers)
     problem = with_reference(problem, problem.bought(rough.x))
     pool = CutPool()
-    solution = solve_problem(problem, gap=gap, pool=pool, workers=workers)
+    solution = solve_problem(
+        problem,
+        gap=gap,
+        pool=pool,
+        workers=workers,
+        seeds=[rough.x],
+        keep=keep,
+    )
     return problem, pool, solution
 
 
@@ -201,10 +209,13 @@ def verified_pass(
     workers: int,
     progress: Callable[[str, float, float | None], None] | None = None,
     solved: tuple[Problem, CutPool, Solution] | None = None,
+    keep: Keep | None = None,
 ) -> Pass:
     """Solve a problem and simulate its plan on fresh scenarios."""
     home = problem.home
-    problem, pool, solution = solved or solve_twice(problem, gap=gap, workers=workers)
+    problem, pool, solution = solved or solve_twice(
+        problem, gap=gap, workers=workers, keep=keep
+    )
     weight = problem.programme.probability
     planned = float(weight @ (problem.programme.base_loss - solution.scenario_loss))
     standing = standing_of(home, market, problem.columns, solution.x)

@@ -17,6 +17,7 @@ from oreserve.planning._groups import (
     build_groups,
     renew_releases,
 )
+from oreserve.planning._limits import require_feasible
 from oreserve.planning._lshaped import (
     NODES,
     CutPool,
@@ -24,11 +25,7 @@ from oreserve.planning._lshaped import (
     evaluate,
     solve_lshaped,
 )
-from oreserve.planning._programme import (
-    Programme,
-    require_feasible,
-    solve_extensive,
-)
+from oreserve.planning._programme import Programme, solve_extensive
 from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
@@ -267,8 +264,8 @@ def solve_problem(
     require_feasible(programme.first)
     count = len(programme.base_loss)
     nothing = not programme.groups or programme.first.budget <= 0.0
-    if nothing and programme.first.lower.max(initial=0.0) <= 0.0:
-        x = np.zeros(len(programme.first.name))
+    x = np.zeros(len(programme.first.name))
+    if nothing and programme.first.allows(x):
         objective, loss = evaluate(programme, x)
         return Solution(x, objective, objective, 0, 0, loss)
     if count < extensive_below:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.errors import InfeasibleError
 from oreserve.network import Block, BlockBuilder, solve
 from oreserve.planning._linked import recourse_block, recourse_upper
 
@@ -33,7 +32,6 @@ __all__ = [
     "divided",
     "extensive_block",
     "first_stage_block",
-    "require_feasible",
     "solve_extensive",
     "tail_weight",
 ]
@@ -62,6 +60,8 @@ class FirstStage:
         M rows beside the budget: price steps, one option per project, limits.
     budget
         Million USD.
+    row_size
+        (M,) what one unit of a row is in t or USD; None: 1.
     """
 
     name: tuple[str, ...]
@@ -77,6 +77,27 @@ class FirstStage:
     row_upper: Floats
     row_name: tuple[str, ...]
     budget: float
+    row_size: Floats | None = None
+
+    @property
+    def row_sizes(self) -> Floats:
+        """(M,) what one unit of a row is in t or USD."""
+        if self.row_size is not None:
+            return self.row_size
+        return np.ones(len(self.row_name))
+
+    def allows(self, x: Floats, tolerance: float = 1e-7) -> bool:
+        """Return whether a point keeps to the budget, the bounds and the rows."""
+
+        def within(value: Floats, lower: Floats, upper: Floats) -> bool:
+            room = tolerance * np.maximum(1.0, np.abs(value))
+            return bool(((value >= lower - room) & (value <= upper + room)).all())
+
+        return (
+            within(x, self.lower, self.upper)
+            and self.outlay(x) <= self.budget + tolerance * max(1.0, abs(self.budget))
+            and within(self.matrix @ x, self.row_lower, self.row_upper)
+        )
 
     def outlay(self, x: Floats) -> float:
         """Return what a point takes of the budget, million USD."""
@@ -166,39 +187,6 @@ def first_stage_block(first: FirstStage, *, relaxed: bool = True) -> BlockBuilde
     entries = first.matrix.tocoo()
     block.add_entries(rows[entries.row], columns[entries.col], entries.data)
     return block
-
-
-def require_feasible(first: FirstStage) -> None:
-    """Insist that budget and limits leave a solution.
-
-    Raises
-    ------
-    InfeasibleError
-        Naming the rows that contradict each other (elastic solution: least sum
-        of violations, each relative to the size of its bound).
-    """
-    block = first_stage_block(first)
-    names = ("budget", *first.row_name)
-    lower = np.concatenate([[-np.inf], first.row_lower])
-    upper = np.concatenate([[first.budget], first.row_upper])
-    short: dict[int, str] = {}
-    for row, (low, high) in enumerate(zip(lower, upper, strict=True)):
-        if np.isfinite(low):
-            column = block.add_columns(1, cost=1e6 / max(1e-6, abs(low)))
-            block.add_entries(row, column, 1.0)
-            short[int(column[0])] = f"{names[row]} (at least {low:g})"
-        if np.isfinite(high):
-            column = block.add_columns(1, cost=1e6 / max(1e-6, abs(high)))
-            block.add_entries(row, column, -1.0)
-            short[int(column[0])] = f"{names[row]} (at most {high:g})"
-    answer = solve(block.build(), what="the check of the limits")
-    broken = [text for column, text in short.items() if answer.value[column] > 1e-7]
-    if broken:
-        message = (
-            "the limits leave no plan: they cannot all hold; relax "
-            + " or ".join(sorted(broken))
-        )
-        raise InfeasibleError(message)
 
 
 def extensive_block(programme: Programme, *, relaxed: bool = False) -> Block:

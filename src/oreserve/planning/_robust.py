@@ -63,8 +63,10 @@ def tornado_table(draws: list[Draw]) -> pl.DataFrame:
     names = [d.parameter for d in draws if d.level == "low"]
     nominal = {name: value for name, _, _, _, value in ONE_BY_ONE}
     for name in dict.fromkeys(names):
-        low = next(d for d in draws if d.parameter == name and d.level == "low")
-        high = next(d for d in draws if d.parameter == name and d.level == "high")
+        pair = {d.level: d for d in draws if d.parameter == name}
+        if not {"low", "high"} <= set(pair):
+            continue
+        low, high = pair["low"], pair["high"]
         simulated = any(name == variant[0] for variant in VARIANTS)
         rows.append(
             {

@@ -342,7 +342,7 @@ def _check_price_rule(row: dict[str, Any], problems: Problems) -> None:
 
 
 def _check_limits(limits: pl.DataFrame, problems: Problems) -> None:
-    bounds = ("max_usd", "max_t", "max_market_share", "min_score")
+    bounds = ("max_usd", "max_t", "min_usd", "min_t", "max_market_share", "min_score")
     report(
         problems,
         limits.filter(pl.all_horizontal(pl.col(b).is_null() for b in bounds)),
