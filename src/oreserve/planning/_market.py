@@ -135,6 +135,9 @@ class HomeMarket:
         """List the chains in which a plan changes anything, by place."""
         names = {order.item for order in standing.orders}
         names |= {one.item for one in standing.agreements}
+        rule = standing.release_rule
+        if rule is not None:
+            names |= {item for item in self.home.item if rule.covers(item)}
         found = []
         for number, chain in enumerate(self.chains):
             own = {project.name for project in chain.markets[0].projects}
