@@ -41,9 +41,9 @@ Floats = npt.NDArray[np.float64]
 MORE = 3
 """Further scenarios without the plan, per verified one."""
 
-MOST = 900
+MOST = 600
 
-AT_ONCE = 300
+AT_ONCE = 200
 """Scenarios that are simulated and kept at a time."""
 
 
@@ -194,7 +194,7 @@ def control_figures(
     Parameters
     ----------
     more
-        How many; None: three per verified scenario, 900 at most.
+        How many; None: three per verified scenario, 600 at most.
     """
     problem, x = best.problem, best.solution.x
     verified = run_losses(work.home, fresh_base) - run_losses(work.home, best.having)
