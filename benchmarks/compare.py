@@ -62,7 +62,7 @@ def summarise(
                 why = f"not tried above {run.most:g}"
                 rows[run.name] = _row("not done", why)
             else:
-                known = rows.get(bench.reference, {}).get("objective")
+                known = _objective(bench, rows)
                 values["optimum"] = "nan" if known is None else repr(known)
                 rows[run.name] = _measure(bench, run, values, rivals, limit_s, repeat)
                 if rows[run.name]["state"] == "not done":
@@ -79,6 +79,13 @@ def summarise(
         "runs": rows,
         "verdict": verdict(bench, size, rows) if targets else [],
     }
+
+
+def _objective(bench: Bench, rows: dict[str, dict[str, Any]]) -> float | None:
+    """Return the objective of the reference, else of the first that has one."""
+    first = rows.get(bench.reference, {})
+    found = [row.get("objective") for row in (first, *rows.values())]
+    return next((value for value in found if value is not None), None)
 
 
 def _row(state: str, why: str, peak_mb: float = 0.0) -> dict[str, Any]:
@@ -133,7 +140,8 @@ def _check_objectives(bench: Bench, rows: dict[str, dict[str, Any]]) -> None:
     }
     if len(done) < 2 or not bench.agree:
         return
-    base = done.get(bench.reference, next(iter(done.values())))["objective"]
+    base = _objective(bench, done)
+    assert base is not None
     for name, row in done.items():
         apart = abs(row["objective"] - base) / max(1.0, abs(base))
         # Both may be off by the gap that was asked for, on different sides.

@@ -162,6 +162,16 @@ def test_the_reference_may_be_a_rival(compare_lines):
     assert [row["state"] for row in rows.values()] == ["failed", "done"]
 
 
+def test_without_the_reference_the_first_optimum_counts(part, compare_lines):
+    late = ("not done", "not done in 1 s", {}, 1.0, 5.0)
+    bench, lines = bench_of(
+        done(objective=100.0), late, done(objective=102.0),
+        agree=1e-4, reference="rival 1",
+    )  # fmt: skip
+    rows = compare_lines(bench, lines)["runs"]
+    assert [row["state"] for row in rows.values()] == ["done", "not done", "failed"]
+
+
 def test_medians_and_targets(compare_lines):
     bench, lines = bench_of(
         done(solve_s=3.0), done(solve_s=1.0), done(solve_s=2.0),
