@@ -8,11 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from oreserve.planning import _baseline, _plan
+from oreserve.planning._checkpoint import Checkpoint
 from oreserve.planning._frontier import frontier_budgets
 from oreserve.planning._gains import gains
 from oreserve.planning._lshaped import CutPool, solve_lshaped
 from oreserve.planning._programme import solve_extensive
 from oreserve.planning._search import Evaluator
+from oreserve.study import load_study
 from planning._instances import random_programme
 
 
@@ -129,3 +132,29 @@ def test_as_many_budgets_as_asked_for() -> None:
     assert len(budgets) == 20
     assert budgets == sorted(budgets)
     assert {0.0, 12e9, 24e9} < set(budgets)
+
+
+def test_blocks_of_scenarios_give_the_same_programme(monkeypatch) -> None:
+    study = load_study("tiny")
+
+    def made():
+        nowhere = Checkpoint(None, study_hash=study.hash, options={})
+        work = _plan._begin(study, 12, 2, 0, 1, nowhere, None)
+        runs, _, problem = _plan._without(work, 20e6, _plan.INSTRUMENTS)
+        return runs, problem
+
+    runs, whole = made()
+    monkeypatch.setattr(_baseline, "BLOCK", 5)
+    parts, blocks = made()
+    assert blocks.world.scenarios == whole.world.scenarios
+    assert blocks.world.short.dtype == np.float32
+    for name in _baseline.TABLES:
+        one, two = getattr(whole.world, name), getattr(blocks.world, name)
+        assert two == pytest.approx(one, rel=1e-6, abs=1e-9), name
+    assert parts.served == pytest.approx(runs.served, rel=1e-6)
+    assert blocks.programme.base_loss == pytest.approx(
+        whole.programme.base_loss, rel=1e-5
+    )
+    one = solve_lshaped(whole.programme, gap=1e-6)
+    two = solve_lshaped(blocks.programme, gap=1e-6)
+    assert two.objective == pytest.approx(one.objective, rel=1e-5)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from oreserve import __version__
 from oreserve.errors import InputError
 from oreserve.market import prepare
+from oreserve.planning._baseline import simulate_baseline
 from oreserve.planning._checkpoint import Checkpoint, resume_folder, study_parts
 from oreserve.planning._control import control_figures
 from oreserve.planning._coverage import (
@@ -259,24 +260,7 @@ def _without(
 ) -> tuple[Runs, Runs, Problem]:
     """Simulate without the plan and build the programme."""
     market = work.market
-    base_runs = work.runs(
-        "base",
-        lambda: market.run(
-            work.scenarios, progress=work.progress, stage="Simulate without a plan"
-        ),
-    )
-    probe = None
-    if market.projects and "projects" in instruments:
-        probe = work.runs(
-            "probe",
-            lambda: market.run(
-                work.scenarios,
-                market.probe(),
-                progress=work.progress,
-                stage="Simulate with all projects",
-                without=base_runs,
-            ),
-        )
+    base_runs, world = simulate_baseline(work, projects="projects" in instruments)
     fresh_base = work.runs(
         "fresh",
         lambda: market.run(
@@ -285,7 +269,7 @@ def _without(
     )
     problem = make_problem(
         work.home,
-        market.world(work.scenarios, base_runs, probe),
+        world,
         agreement_offers=market.agreement_offers,
         project_offers=project_offers(work.home),
         budget_usd=budget_usd,
