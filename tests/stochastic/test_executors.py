@@ -12,7 +12,14 @@ import pytest
 from benchmarks.supply_chain import make_problem
 
 from oreserve.errors import InfeasibleError, InputError, OreserveError
-from oreserve.stochastic import EXECUTORS, Recourse, executor, newsvendor
+from oreserve.stochastic import (
+    EXECUTORS,
+    Recourse,
+    evaluate,
+    executor,
+    newsvendor,
+    solve_two_stage,
+)
 from stochastic import executor_tasks as tasks
 
 HERE = [("serial", 1), ("threads", 2), ("processes", 2)]
@@ -288,3 +295,24 @@ def test_workers_end_when_their_master_is_killed(waiting):
     program.wait()
     until_gone(workers)
     assert all(gone(pid) for pid in workers)
+
+
+def decided(how):
+    """Return all figures of a decision and of its evaluation on other scenarios."""
+    problem = make_problem(years=2, scale=0.1)
+    found = solve_two_stage(problem, count=60, executor=how)
+    seen = evaluate(problem, found.x, count=600, exact=100, train=100, executor=how)
+    return (
+        found.x.tobytes(), found.objective, found.bound, found.value.tobytes(),
+        seen.mean, seen.cvar, seen.bound.tobytes(), seen.value.tobytes(),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return decided(executor("serial"))
+
+
+@pytest.mark.parametrize("name, workers", [("threads", 3), ("processes", 2)])
+def test_decision_and_evaluation_are_equal_to_the_last_bit(name, workers, reference):
+    assert decided(executor(name, workers)) == reference

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.supply_chain import make_problem
 
 from oreserve.errors import InfeasibleError, InputError, OreserveError
-from oreserve.stochastic import executor, newsvendor
+from oreserve.stochastic import evaluate, executor, newsvendor, solve_two_stage
 from stochastic import executor_tasks as tasks
 
 pytestmark = [
@@ -102,6 +102,17 @@ def test_results_are_equal_to_the_last_bit_also_when_an_actor_is_lost(cluster):
             os.kill(pid, signal.SIGKILL)
             assert bits(held, *cases[0]) == reference[0]
             assert pid not in {ran for _, ran in held.map(tasks.pid, range(20))}
+
+
+def test_decision_and_evaluation_are_equal_to_the_last_bit(cluster):
+    problem = make_problem(years=2, scale=0.1)
+
+    def decided(how):
+        found = solve_two_stage(problem, count=60, executor=how)
+        seen = evaluate(problem, found.x, count=600, exact=100, train=100, executor=how)
+        return found.x.tobytes(), found.bound, found.value.tobytes(), seen.table.rows()
+
+    assert decided(cluster) == decided(executor("serial"))
 
 
 def test_a_lost_actor_is_replaced_and_its_task_runs_again(session, tmp_path):

@@ -8,8 +8,6 @@ from the difference (an interval with a confidence).
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,17 +24,27 @@ from oreserve.stochastic._estimate import (
     estimate_share,
     estimate_tail,
 )
-from oreserve.stochastic._recourse import Basis, Recourse, unpack
+from oreserve.stochastic._evaluate_tasks import (
+    Examiner,
+    Trainer,
+    bound_chunk,
+    solve_chunk,
+    split,
+    train_chunk,
+)
+from oreserve.stochastic._executors import executor as executor_of
+from oreserve.stochastic._recourse import Recourse
 from oreserve.stochastic._saved import load_checkpoint, save_checkpoint
 from oreserve.stochastic._sweep import CHUNK, Sweep
+from oreserve.stochastic._worker import Bases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import highspy
     import polars as pl
 
+    from oreserve.stochastic._executors import Executor, Session
     from oreserve.stochastic._problem import Batch, TwoStage
 
 __all__ = ["BoundError", "Evaluation", "evaluate"]
@@ -57,9 +65,6 @@ SAVE_EVERY = 40
 
 SAMPLE = 256
 """Scenarios from which it is learnt what seldom moves."""
-
-SHORT = 1e-6
-"""Value of a column, relative to its largest bound seen, from which it is short."""
 
 BELOW = 1e-6
 """Relative distance of an exact value below its bound that is no rounding."""
@@ -160,6 +165,7 @@ def evaluate(
     train: int = 500,
     exact: int = 2000,
     workers: int = 2,
+    executor: Executor | None = None,
     shortage: Mapping[str, Ints] | None = None,
     checkpoint: str | Path | None = None,
     progress: Callable[[str, float, float | None], None] | None = None,
@@ -184,7 +190,9 @@ def evaluate(
     exact
         Scenarios solved for the estimates, 30 or more or all.
     workers
-        Threads; they change nothing but the time.
+        Threads, where no executor is given; they change nothing but the time.
+    executor
+        Where scenarios are bounded and solved; it changes nothing but the time.
     shortage
         By name, positions of recourse columns; one above 0 means that it is short.
     checkpoint
@@ -218,18 +226,49 @@ def evaluate(
     """
     columns = {name: np.asarray(at) for name, at in (shortage or {}).items()}
     _check(problem, x, count, exact, confidence, columns)
-    run = _Run(problem, np.asarray(x, dtype=float), workers, progress)
-    number = first + np.arange(count)
+    place = executor or executor_of("threads", workers)
+    with place:
+        return _evaluated(
+            _Run(problem, np.asarray(x, dtype=float), place, progress),
+            first + np.arange(count),
+            columns,
+            cache,
+            train,
+            exact,
+            checkpoint,
+            confidence,
+            seed,
+        )
+
+
+def _evaluated(
+    run: _Run,
+    number: Ints,
+    columns: Mapping[str, Ints],
+    cache: DualCache | None,
+    train: int,
+    exact: int,
+    checkpoint: str | Path | None,
+    confidence: float,
+    seed: int,
+) -> Evaluation:
+    problem, first, count = run.problem, int(number[0]), len(number)
     if cache is None:
         cache = run.train(_training(problem, first, count, train))
     elif cache.problem is not problem:
         _same_recourse(cache.problem, problem)
     sample = problem.source.draw(number[: min(count, SAMPLE)])
     kept = _Kept(checkpoint, _identity(problem, run.x, cache, first, count))
-    bound, point = run.bounds(Sweep(cache, run.x, sample), number, kept)
-    strata = Strata.make(bound, 1.0 - problem.alpha, exact, seed)
-    chosen = strata.chosen
-    value, short = run.solve(cache, number[chosen], point[chosen], columns, kept)
+    sweep, starts = Sweep(cache, run.x, sample), Bases(cache.basis)
+    with run.executor.open(
+        Examiner, problem, run.x, sweep, starts, *_positions(columns), len(columns)
+    ) as session:
+        bound, point = run.bounds(session, number, kept)
+        strata = Strata.make(bound, 1.0 - problem.alpha, exact, seed)
+        chosen = strata.chosen
+        value, short = run.solve(
+            session, number[chosen], point[chosen], len(columns), kept
+        )
     below = float(np.max((bound[chosen] - value) / (1.0 + np.abs(value)), initial=0.0))
     if below > BELOW:
         worst = int(np.argmax((bound[chosen] - value) / (1.0 + np.abs(value))))
@@ -273,128 +312,101 @@ def evaluate(
 
 
 class _Run:
-    """Threads with one model each, on one point."""
+    """An executor's workers on one point."""
 
     def __init__(
         self,
         problem: TwoStage,
         x: Floats,
-        workers: int,
+        executor: Executor,
         progress: Callable[[str, float, float | None], None] | None,
     ) -> None:
         self.problem, self.x = problem, x
-        self.workers, self.progress = max(1, workers), progress
-        self._own = threading.local()
-
-    def model(self) -> Recourse:
-        """Return the model of this thread."""
-        if not hasattr(self._own, "model"):
-            self._own.model = Recourse(self.problem)
-        model: Recourse = self._own.model
-        return model
+        self.executor, self.progress = executor, progress
 
     def map(
-        self, stage: str, function: Callable[[A], R], tasks: Sequence[A], sizes: Ints
+        self,
+        session: Session[Any],
+        stage: str,
+        function: Callable[[Any, A], R],
+        tasks: Sequence[A],
+        sizes: Ints,
     ) -> Iterator[R]:
-        """Run tasks in threads; results in their order."""
+        """Run tasks on workers; results in their order."""
         total, done = int(sizes.sum()), 0
         if self.progress:
             self.progress(stage, done, total)
-        with ThreadPoolExecutor(self.workers) as pool:
-            try:
-                for size, result in zip(sizes, pool.map(function, tasks), strict=True):
-                    yield result
-                    done += int(size)
-                    if self.progress:
-                        self.progress(stage, done, total)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+        results = session.map(function, tasks)
+        for size, result in zip(sizes, results, strict=True):
+            yield result
+            done += int(size)
+            if self.progress:
+                self.progress(stage, done, total)
 
     def train(self, numbers: Ints) -> DualCache:
         """Solve scenarios for their duals and bases."""
         cache = DualCache(self.problem, most=len(numbers))
-        draw = self.problem.source.draw
+        first = self.problem.source.draw(numbers[:1])
         # One basis for all tasks: where a task starts must not depend on the others.
-        start = self.model().solve(draw(numbers[:1]), self.x, want=("native",)).basis[0]
-
-        def task(part: Ints) -> Any:
-            return self.model().solve(
-                draw(part), self.x, first=start, want=("dual", "native")
-            )
-
-        parts = _split(numbers, SOLVE_CHUNK)
-        sizes = np.array([len(part) for part in parts])
-        for found in self.map("Train bounds", task, parts, sizes):
-            cache.add(found.dual, found.basis)
+        start = Recourse(self.problem).solve(first, self.x, want=("native",)).basis
+        tasks = split(numbers, SOLVE_CHUNK)
+        sizes = np.array([len(part) for part in tasks])
+        with self.executor.open(Trainer, self.problem, self.x, Bases(start)) as session:
+            results = self.map(session, "Train bounds", train_chunk, tasks, sizes)
+            for dual, bases in results:
+                cache.add(dual, bases.kept)
         return cache
 
-    def bounds(self, sweep: Sweep, numbers: Ints, kept: _Kept) -> tuple[Floats, Ints]:
+    def bounds(
+        self, session: Session[Any], numbers: Ints, kept: _Kept
+    ) -> tuple[Floats, Ints]:
         """Bound all scenarios."""
         bound, point = kept.bounds(len(numbers))
-        tasks = _split(np.arange(len(numbers)), CHUNK * BOUND_CHUNKS)
+        tasks = split(np.arange(len(numbers)), CHUNK * BOUND_CHUNKS)
         tasks = [task for task in tasks if np.isnan(bound[task]).any()]
-
-        def run(task: Ints) -> tuple[Ints, Floats, Ints]:
-            found = [
-                sweep.bounds(self.problem.source.draw(numbers[part]))
-                for part in _split(task, CHUNK)
-            ]
-            values, points = zip(*found, strict=True)
-            return task, np.concatenate(values), np.concatenate(points)
-
         sizes = np.array([len(task) for task in tasks], dtype=np.int64)
-        for place, (task, values, points) in enumerate(
-            self.map("Bound scenarios", run, tasks, sizes), start=1
+        results = self.map(
+            session,
+            "Bound scenarios",
+            bound_chunk,
+            [numbers[task] for task in tasks],
+            sizes,
+        )
+        for step, (task, (values, points)) in enumerate(
+            zip(tasks, results, strict=True), start=1
         ):
             bound[task], point[task] = values, points
-            if place % SAVE_EVERY == 0 or place == len(tasks):
+            if step % SAVE_EVERY == 0 or step == len(tasks):
                 kept.save()
         return bound, point
 
     def solve(
         self,
-        cache: DualCache,
+        session: Session[Any],
         numbers: Ints,
         point: Ints,
-        columns: Mapping[str, Ints],
+        names: int,
         kept: _Kept,
     ) -> tuple[Floats, Floats]:
         """Solve scenarios, each from the basis of the point that bounds it."""
-        starts = _native(cache, self.problem.recourse.columns)
-        wanted, place = _positions(columns)
-        value, short = kept.values(numbers, len(columns))
-        tasks = _split(np.arange(len(numbers)), SOLVE_CHUNK)
+        value, short = kept.values(numbers, names)
+        tasks = split(np.arange(len(numbers)), SOLVE_CHUNK)
         tasks = [task for task in tasks if np.isnan(value[task]).any()]
-
-        def run(task: Ints) -> tuple[Ints, Floats, Floats]:
-            batch = self.problem.source.draw(numbers[task])
-            found = self.model().solve(
-                batch,
-                self.x,
-                start=[starts[k] for k in point[task]],
-                columns=wanted if len(wanted) else None,
-            )
-            size = SHORT * self._scale(wanted)
-            missing = np.zeros((len(task), len(columns)))
-            if found.primal is not None:
-                for k in range(len(columns)):
-                    here = found.primal[:, place == k] > size[place == k]
-                    missing[:, k] = here.any(axis=1)
-            return task, found.value, missing
-
         sizes = np.array([len(task) for task in tasks], dtype=np.int64)
-        for step, (task, values, missing) in enumerate(
-            self.map("Solve scenarios", run, tasks, sizes), start=1
+        results = self.map(
+            session,
+            "Solve scenarios",
+            solve_chunk,
+            [(numbers[task], point[task]) for task in tasks],
+            sizes,
+        )
+        for step, (task, (values, missing)) in enumerate(
+            zip(tasks, results, strict=True), start=1
         ):
             value[task], short[task] = values, missing
             if step % SAVE_EVERY == 0 or step == len(tasks):
                 kept.save()
         return value, short
-
-    def _scale(self, columns: Ints) -> Floats:
-        upper = self.problem.recourse.upper[columns]
-        return np.where(np.isfinite(upper), np.maximum(upper, 1.0), 1.0)
 
 
 class _Kept:
@@ -513,17 +525,6 @@ def _training(problem: TwoStage, first: int, count: int, train: int) -> Ints:
     except InputError:
         return first + np.linspace(0, count - 1, min(train, count)).astype(np.int64)
     return beyond
-
-
-def _split(numbers: Ints, size: int) -> list[Ints]:
-    return [numbers[k : k + size] for k in range(0, len(numbers), size)]
-
-
-def _native(cache: DualCache, columns: int) -> list[Basis | highspy.HighsBasis | None]:
-    """Return bases as the solver's objects, unpacked once and not in each start."""
-    return [
-        unpack(one, columns) if isinstance(one, bytes) else one for one in cache.basis
-    ]
 
 
 def _positions(columns: Mapping[str, Ints]) -> tuple[Ints, Ints]:
