@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pytest
+from benchmarks.reserve_operation import loss_without, make_operation
 
 from oreserve.errors import InfeasibleError, InputError
 from oreserve.network import BlockBuilder, solve
@@ -373,3 +374,13 @@ def test_wrong_chances_are_refused() -> None:
         )
     with pytest.raises(InputError, match="weight"):
         solve_sddp(problem, weight=1.5)
+
+
+def test_the_benchmark_is_its_whole_tree() -> None:
+    problem = make_operation(items=2, periods=3, openings=2)
+    tree = solve(tree_block(problem)).objective
+    figures = solve_sddp(
+        problem, gap=1e-9, paths=16, iterations=40, check_paths=300, simulate=0
+    ).figures
+    assert figures.bound == pytest.approx(tree, rel=1e-6)
+    assert figures.bound < loss_without(problem)
