@@ -19,6 +19,7 @@ from oreserve.stochastic import (
     recompute,
 )
 from oreserve.stochastic import _evaluate as module
+from oreserve.stochastic import _evaluate_run as running
 from oreserve.stochastic._estimate import (
     Strata,
     estimate_mean,
@@ -243,7 +244,7 @@ def test_killed_run_resumes(toy, point, tmp_path, monkeypatch):
         if stage == "Solve scenarios" and done >= 100:
             raise StopError
 
-    monkeypatch.setattr(module, "SAVE_EVERY", 1)
+    monkeypatch.setattr(running, "SAVE_EVERY", 1)
     path = tmp_path / "run.npz"
     options = {"count": 500, "exact": 200, "train": 20, "workers": 1}
     with pytest.raises(StopError):
