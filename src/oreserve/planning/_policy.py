@@ -176,7 +176,8 @@ def operating_policy(
         iterations=iterations,
         alpha=study.settings.alpha,
         weight=risk_weight / (1.0 + risk_weight),
-        sweep=[SWEEP] * len(problem.initial),
+        # Without money there is one level of the purse, which is 0.
+        sweep=[SWEEP] * len(chosen) + [SWEEP if mode == "policy" else SWEEP[:1]],
         workers=workers,
         progress=progress,
     )
@@ -233,8 +234,14 @@ def _simulate(
 ) -> tuple[list[int], Runs]:
     """Choose the items, and simulate their chains without releases or purchases."""
     contracts = None if given is None else given.contracts
-    look = _run(market, drawn[:LOOK], contracts, None, "Look at all items", progress)
-    expected = item_loss(home, look, range(len(home.item))).sum(axis=1).mean(axis=0)
+    bought = 0 if given is None else given.reserve["item"].n_unique()
+    if bought >= items:
+        expected = np.ones(len(home.item))  # the plan's outlays decide alone
+    else:
+        stage = "Look at all items"
+        look = _run(market, drawn[:LOOK], contracts, None, stage, progress)
+        loss = item_loss(home, look, range(len(home.item)))
+        expected = loss.sum(axis=1).mean(axis=0)
     chosen = choose_items(home, given, expected, items, buys=buys)
     if not chosen:
         message = (
