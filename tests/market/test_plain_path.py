@@ -99,3 +99,16 @@ def test_lane_states_are_kept_exactly():
         market.lane_limit(number)[grows] / market.lane_limit(market.base_lanes)[grows]
     )
     np.testing.assert_allclose(ratio, 1.1**3, rtol=1e-12)
+
+
+def test_an_item_that_only_projects_make_has_a_unit_of_their_size():
+    # In units of a millionth of a tonne a plant ran at a loss within tolerance.
+    base = prepare(load_study("us-2026"))
+    simulator = Simulator(base, periods=1)
+    sizes = [
+        one.capacity / market.problem.plant.scale[one.plant]
+        for market in simulator.markets
+        for one in market.projects
+    ]
+    assert len(sizes) > 30
+    assert max(sizes) <= 100.0

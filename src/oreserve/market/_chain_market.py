@@ -188,7 +188,20 @@ class ChainMarket:
         self._likely = tuple((k, 1.0) for k, one in enumerate(projects) if one.likely)
         self._base_basis: Any = None
         self._home_at = {int(n): h for h, n in enumerate(self.problem.home_node)}
-        self._hub_in_at = {int(n): m for m, n in enumerate(self.problem.hub.in_node)}
+        hub_in_at = {int(n): m for m, n in enumerate(self.problem.hub.in_node)}
+        recipe = chain.plants
+        self._feeds = [  # by project: leg into the hub, t per t of activity
+            [
+                (hub_in_at[int(node)], float(-tonnes))
+                for node, tonnes in zip(
+                    recipe.recipe_node[recipe.recipe_plant == project.plant],
+                    recipe.recipe_t_per_t[recipe.recipe_plant == project.plant],
+                    strict=True,
+                )
+                if tonnes < 0.0 and int(node) in hub_in_at
+            ]
+            for project in self.projects
+        ]
 
     # --- parts that keys name ------------------------------------------------------
 
@@ -365,16 +378,12 @@ class ChainMarket:
     ) -> Terms:
         """Add standing projects; their feed lanes are open for what they need."""
         plant, hub_in = terms.plant.copy(), terms.hub_in.copy()
-        plants = self.chain.plants
         for index, share in projects:
             project = self.projects[index]
             capacity = project.capacity * share
             plant[project.plant] = capacity
-            for line in np.flatnonzero(plants.recipe_plant == project.plant):
-                need = -plants.recipe_t_per_t[line] * capacity
-                at = self._hub_in_at.get(int(plants.recipe_node[line]))
-                if need > 0.0 and at is not None:
-                    hub_in[at] += need
+            for at, tonnes in self._feeds[index]:
+                hub_in[at] += tonnes * capacity
         hub_out = hub_out_limit(self.problem, hub_in)
         return replace(terms, plant=plant, hub_in=hub_in, hub_out=hub_out)
 

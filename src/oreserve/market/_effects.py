@@ -157,8 +157,15 @@ class EffectReader:
 
     def relevant(self, active: Iterable[ActiveEffect]) -> tuple[ActiveEffect, ...]:
         """Return the effects that touch the chain, sorted: the key of a period."""
-        found = (a for a in active if a.share > 0.0 and self.touched(a.effect))
-        return tuple(sorted(set(found)))
+        known = self._by_identity
+        found = set()
+        for one in active:
+            name = id(one.effect)
+            if name not in known:
+                self.touched(one.effect)
+            if known[name] is not None and one.share > 0.0:
+                found.add(one)
+        return tuple(sorted(found))
 
     def selects(self, effect: Effect, item: int, exporter: str) -> bool:
         """Return whether a measure on trade stops an item on its way home."""
@@ -433,12 +440,14 @@ def apply_effects(
     hub_in = terms.hub_in * effects.hub_in
     caps = []
     for cap in effects.caps:
-        free = float(
-            lane[cap.lanes].sum()
-            + hub_out[cap.hub_out].sum()
-            + hub_in[cap.hub_in].sum()
-        )
-        rest = (1.0 - cap.share) * free if cap.share < 1.0 else 0.0
+        rest = 0.0
+        if cap.share < 1.0:
+            free = float(
+                lane[cap.lanes].sum()
+                + hub_out[cap.hub_out].sum()
+                + hub_in[cap.hub_in].sum()
+            )
+            rest = (1.0 - cap.share) * free
         limit = cap.share * cap.limit + rest
         if np.isfinite(limit):
             caps.append(

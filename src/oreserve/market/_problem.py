@@ -51,6 +51,8 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+LEAST_SCALE = 0.01  # of the largest quantity known of an item
+
 
 def build_problem(
     chain: Chain,
@@ -85,7 +87,7 @@ def build_problem(
     """
     project_plants = project_plants or {}
     focus = focus or {}
-    scale = _item_scale(chain)
+    scale = _item_scale(chain, project_plants)
     node_scale = scale[chain.nodes.item]
     if coarse is None:
         _check_numbers(chain)
@@ -286,8 +288,12 @@ class _Assembly:
         return starts, row[order].astype(np.int32), value[order]
 
 
-def _item_scale(chain: Chain) -> Floats:
-    """Return tonnes per unit: world output, else the largest quantity known."""
+def _item_scale(chain: Chain, project_plants: dict[int, float]) -> Floats:
+    """Return tonnes per unit: world output, else the largest quantity known.
+
+    An item that only projects make has a world output of next to nothing: in such a
+    unit a plant's cost would lie below the solver's tolerance.
+    """
     count = len(chain.items)
     scale = np.where(np.isfinite(chain.world), chain.world, 0.0)
     largest = np.zeros(count)
@@ -297,7 +303,10 @@ def _item_scale(chain: Chain) -> Floats:
     ):
         known = np.where(np.isfinite(quantity), quantity, 0.0)
         np.maximum.at(largest, item, known)
-    scale = np.where(scale > 0.0, scale, largest)
+    for plant, capacity in project_plants.items():
+        made = int(chain.plants.main_item[plant])
+        largest[made] = max(largest[made], capacity)
+    scale = np.where(scale > LEAST_SCALE * largest, scale, largest)
     return np.where(scale > 0.0, scale, 1.0)
 
 
