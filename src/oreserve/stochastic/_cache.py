@@ -100,6 +100,7 @@ class DualCache:
         self.basis: list[Basis | highspy.HighsBasis | None] = []
         self._seen: set[bytes] = set()
         self._tables: tuple[Floats, ...] | None = None
+        self._at: tuple[bytes, Features, npt.NDArray[np.float32]] | None = None
 
     def __len__(self) -> int:
         """Return how many points are kept."""
@@ -137,7 +138,7 @@ class DualCache:
         if kept:
             self.pi = np.concatenate([self.pi, np.array(kept)])
             self.basis += names
-            self._tables = None
+            self._tables = self._at = None
         return len(kept)
 
     def __getstate__(self) -> dict[str, object]:
@@ -146,7 +147,7 @@ class DualCache:
 
         state = self.__dict__.copy()
         state["basis"] = [None if b is None else packed(b) for b in self.basis]
-        state["_tables"] = None
+        state["_tables"] = state["_at"] = None
         return state
 
     def repair(self, pi: Floats) -> Floats | None:
@@ -236,8 +237,7 @@ class DualCache:
             message = "no dual point is kept yet: solve some scenarios first"
             raise InputError(message)
         bound, best = np.empty(len(batch)), np.empty(len(batch), dtype=np.int64)
-        table = self.features(x)
-        narrow = table.matrix.astype(np.float32).T.copy()
+        table, narrow = self._features_at(x)
         for first in range(0, len(batch), CHUNK):
             here = slice(first, first + CHUNK)
             data = table.data(batch, here)
@@ -247,6 +247,16 @@ class DualCache:
             best[here] = guess[: len(data)].argmax(axis=1)
             bound[here] = table.value(data, best[here])
         return ChosenBounds(bound, best)
+
+    def _features_at(self, x: Floats) -> tuple[Features, npt.NDArray[np.float32]]:
+        """Return the coefficients at a point; those of the last are kept."""
+        key, last = x.tobytes(), self._at
+        if last is None or last[0] != key:
+            table = self.features(x)
+            # One assignment: threads that share the cache see all of it or none.
+            last = (key, table, table.matrix.astype(np.float32).T.copy())
+            self._at = last
+        return last[1], last[2]
 
     def features(self, x: Floats) -> Features:
         """Return the bound's coefficients at a point, without columns of zeros."""

@@ -40,6 +40,9 @@ Ints = npt.NDArray[np.int64]
 SAMPLES = (50, 500)
 """Sizes that are solved before a larger one, each at least four times smaller."""
 
+SMALL_GAP = 1e-3
+"""Gap of a smaller sample: finer than that, it is off by more than it gains."""
+
 CLUSTERS = 100
 """Estimates in the master where none are asked for."""
 
@@ -265,7 +268,7 @@ class _Solver:
         run = self._run(count, cache)
         try:
             run.exact(x, None)
-            run.converge(self.gap)
+            run.converge(max(self.gap, SMALL_GAP))
         finally:
             run.close()
         self.history += run.steps
