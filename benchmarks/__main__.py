@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.compare import summarise
+from benchmarks.compare import summarise, verdict
 from benchmarks.registry import BENCHES
 from benchmarks.table import write_table
 
@@ -63,8 +63,17 @@ def merge(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str
         for s, size in enumerate(bench.sizes)
     }
     entries = {(entry["name"], entry["size"]): entry for entry in [*old, *new]}
-    known = [key for key in entries if key in order]
-    return [entries[key] for key in sorted(known, key=order.__getitem__)]
+    kept = []
+    for key in sorted(entries.keys() & order.keys(), key=order.__getitem__):
+        bench = BENCHES[order[key][0]]
+        # Targets and words may have changed since it was measured.
+        said = verdict(bench, bench.sizes[order[key][1]], entries[key]["runs"])
+        kept.append(
+            entries[key] | {
+                "about": bench.about, "shows": list(bench.shows), "verdict": said
+            }
+        )  # fmt: skip
+    return kept
 
 
 def parse() -> argparse.Namespace:

@@ -106,5 +106,5 @@ def _seconds(value: float) -> str:
 def _number(value: Any) -> str:
     if isinstance(value, float):
         big = abs(value) >= 1e4
-        return f"{value:,.1f}" if big and abs(value) < 1e9 else f"{value:.4g}"
+        return f"{value:,.2f}" if big and abs(value) < 1e9 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

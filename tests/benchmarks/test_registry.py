@@ -248,11 +248,11 @@ def test_newer_results_replace_older_ones(part):
     bench = next(b for b in BENCHES if len(b.sizes) > 1)
     first, second = (size.label for size in bench.sizes[:2])
     old = [
-        {"name": bench.name, "size": second, "at": 1},
-        {"name": bench.name, "size": first, "at": 1},
-        {"name": "gone", "size": "1", "at": 1},
+        {"name": bench.name, "size": second, "at": 1, "runs": {}},
+        {"name": bench.name, "size": first, "at": 1, "runs": {}},
+        {"name": "gone", "size": "1", "at": 1, "runs": {}},
     ]
-    new = [{"name": bench.name, "size": second, "at": 2}]
+    new = [{"name": bench.name, "size": second, "at": 2, "runs": {}}]
     merged = main.merge(old, new)
     assert [(e["size"], e["at"]) for e in merged] == [(first, 1), (second, 2)]
 
