@@ -232,7 +232,7 @@ def test_the_table_is_written_between_its_marks(part, compare_lines, tmp_path):
     rows = [line for line in text.splitlines() if line.startswith("| 10 ")]
     beside = "2.0 x time, 1.0 x CPU, 1.0 x memory"
     assert rows == [
-        "| 10 | ours | solve 2 | 2 | 8 | 100 | objective 12,345.7 |  |",
+        "| 10 | ours | solve 2 | 2 | 8 | 100 | objective 12,345.68 |  |",
         f"| 10 | rival 1 | solve 4 | 4 | 8 | 100 |  | {beside} |",
         "| 10 | rival 2 |  | not done in 1 s |  | 5 |  |  |",
         "| 10 | rival 3 |  | skipped: not installed: x |  |  |  |  |",
