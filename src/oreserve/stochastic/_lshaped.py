@@ -46,6 +46,9 @@ SMALL_GAP = 1e-3
 CLUSTERS = 100
 """Estimates in the master where none are asked for."""
 
+SAVED_BYTES = 1e8
+"""Size of the pieces in a checkpoint: the newest that fit."""
+
 WHOLE_CLUSTERS = 20
 """Estimates in a master with whole numbers."""
 
@@ -280,6 +283,8 @@ class _Solver:
         if saved is not None:
             x = saved["x"]
             run.bases = [Bases([bytes(b)]) for b in saved["bases"]]
+            for constant, slope in zip(saved["constant"], saved["slope"], strict=True):
+                run.pieces.add(constant, slope)
         relaxing = len(self.whole) > 0
         if self.checkpoint is not None:
             run.after = lambda: self._save(run)
@@ -333,14 +338,17 @@ class _Solver:
         self.best = best
 
     def _save(self, run: Run) -> None:
-        """Write cuts, the best point and a basis per chunk."""
+        """Write cuts, the newest pieces, the best point and a basis per chunk."""
         if run.best is None:
             return
         first = [packed(bases.kept[0]) for bases in run.bases if bases is not None]
+        newest = max(1, int(SAVED_BYTES // run.pieces.slope[-1].nbytes))
         save_checkpoint(
             self.checkpoint or "",
             self._identity(),
             {
+                "constant": np.array(run.pieces.constant[-newest:]),
+                "slope": np.array(run.pieces.slope[-newest:]),
                 "x": run.best.x,
                 "bases": np.array([np.frombuffer(b, dtype=np.uint8) for b in first]),
                 **run.master.rows(),

@@ -35,6 +35,9 @@ Ints = npt.NDArray[np.int64]
 INWARD = 0.5
 """Share of the way from the best point to the master's at which is solved."""
 
+BELIEVED = 0.5
+"""Part of the promised gain from which the next point is the master's own."""
+
 MODEL_ROUNDS = 30
 """Solves of the master between two exact passes, at most."""
 
@@ -306,10 +309,14 @@ class Run:
         The best point must be known. `self.bound` then holds for the problem that
         the master has (with columns held, if some are).
         """
+        share = INWARD
         for _ in range(rounds):
             best = self.known()
             point = self.model(0.1 * gap * abs(best.objective))
             self.bound = point.bound
             if relative_gap(best.objective, self.bound) <= gap or point.bound > cutoff:
                 return
-            self.exact(best.x + INWARD * (point.x - best.x), point.eta)
+            self.exact(best.x + share * (point.x - best.x), point.eta)
+            gain = best.objective - self.known().objective
+            kept = gain / max(share * (best.objective - self.bound), 1e-300)
+            share = 1.0 if kept >= BELIEVED else INWARD
