@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GAP", "Work"]
 
-GAP = 1e-3
+GAP = 1e-4
 
 
 @dataclass
