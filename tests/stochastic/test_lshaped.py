@@ -22,6 +22,7 @@ from oreserve.stochastic import (
     out_of_sample,
     solve_two_stage,
 )
+from oreserve.stochastic._cuts import Pieces, Sample
 from oreserve.stochastic._recourse import HotStartError
 
 TIGHT = 1e-7
@@ -370,3 +371,16 @@ def test_the_cache_of_a_result_bounds_other_scenarios():
     value = Recourse(problem).solve(batch, found.x).value
     assert (bound <= value * (1 + 1e-9)).all()
     assert bound.mean() > 0.8 * value.mean()
+
+
+def test_the_best_piece_is_chosen_and_summed_by_cluster():
+    pieces = Pieces()
+    pieces.add(np.array([1.0, 5.0, 0.0]), np.zeros((3, 1)))
+    pieces.add(np.array([0.0, 0.0, 0.0]), np.array([[2.0], [1.0], [3.0]]))
+    best, which = pieces.value(np.array([2.0]))
+    assert best.tolist() == [4.0, 5.0, 6.0]
+    assert which.tolist() == [1, 0, 1]
+    sample = Sample(np.full(3, 1 / 3), np.array([0, 1, 0]), 2)
+    cuts = pieces.cuts(sample, which, np.array([0.5, 1.0, 2.0]))
+    assert cuts.constant.tolist() == [0.0, 5.0]
+    assert cuts.slope.tolist() == [[7.0], [0.0]]
