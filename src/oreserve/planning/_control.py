@@ -41,7 +41,8 @@ Floats = npt.NDArray[np.float64]
 MORE = 3
 """Further scenarios without the plan, per verified one."""
 
-MOST = 600
+MOST = 300
+"""Of them at most: they cost about half as much time as the verification."""
 
 AT_ONCE = 200
 """Scenarios that are simulated and kept at a time."""

@@ -115,6 +115,7 @@ class Plan:
                 if f["verified_over_planned"] is not None
                 else ""
             ),
+            *_by_control(f),
             tail,
         ]
         if f["annual_use_usd"]:
@@ -171,6 +172,16 @@ def _nothing_known(figures: Mapping[str, Any]) -> list[str]:
     return [
         f"the study knows no losses for {figures['home']}: there is nothing to plan for"
     ]
+
+
+def _by_control(f: Mapping[str, Any]) -> list[str]:
+    """Return the narrower interval, where the plan's own promise gives one."""
+    half = f.get("verified_benefit_control_halfwidth_usd")
+    if half is None or not half < f["verified_benefit_halfwidth_usd"]:
+        return []
+    value = f"{money(f['verified_benefit_control_usd'])} +- {money(half)}"
+    runs = f["control_scenarios"]
+    return [f"with its promise over {runs} scenarios as control variate: {value}"]
 
 
 def _left(figures: Mapping[str, Any]) -> str:

@@ -139,6 +139,10 @@ def _key_figures(result: ResultFolder) -> list[dict[str, str]]:
     cvar_without = result.figure("cvar_loss_without_usd")
     interval = f"± {fmt.money(halfwidth)} (95 %)" if halfwidth else ""
     notes = [interval + (f", {runs} fresh scenarios" if runs else "")]
+    narrow = result.figure("verified_benefit_control_halfwidth_usd")
+    if halfwidth and narrow and narrow < halfwidth:
+        value = fmt.money(result.figure("verified_benefit_control_usd"))
+        notes.append(f"{value} ± {fmt.money(narrow)} with the promise as control")
     if halfwidth:
         notes.append(_moves(result))
     key = [
