@@ -1,0 +1,678 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may be read of a reserve, by whom, page by page.
+
+A *view* is a table of the reserve or a table computed from it. The file
+``tables/reserve_views.csv`` names each view with its key and with the roles that
+read it; a table that the file does not name is shown to nobody. Money and prices
+are left out for roles that need none (inspector, storekeeper, analyst), and a
+member reads the rows that are its own: a viewer's rights are checked here and
+nowhere else, so that pages, the HTTP interface and the command line agree.
+
+Rows come in the order of the key. A page ends with a cursor, which is the key of
+its last row: rows that are added meanwhile neither repeat nor hide others.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from oreserve.reserve._errors import Refused
+from oreserve.reserve._schema import OWNER_KINDS, metadata
+from oreserve.tables import choices, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    import polars as pl
+    from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery
+
+__all__ = [
+    "COLUMN_UNITS",
+    "PRICED",
+    "Column",
+    "Page",
+    "Queries",
+    "View",
+    "Viewer",
+    "column_unit",
+    "is_price",
+    "views",
+]
+
+PRICED: Final = frozenset(
+    {"administrator", "manager", "approver", "buyer", "treasurer", "auditor", "member"}
+)
+"""Roles that see money and prices (a member: on its own rows)."""
+
+MOST_ROWS: Final = 1000  # of a page
+LARGEST: Final = 2**63  # integers of the databases have eight bytes
+
+COLUMN_UNITS: Final = (
+    ("cents_per_t_year", "US cents per t and year"),
+    ("cents_per_t", "US cents per t"),
+    ("cents", "US cents"),
+    ("grams", "g"),
+    ("capacity_g", "g"),
+    ("_days", "days"),
+    ("_share_per_day", "share per day"),
+    ("_share", "share, 0-1"),
+    ("_rate", "share per year"),
+    ("purity", "mass share, 0-1"),
+    ("assay", "mass share, 0-1"),
+    ("_on", "date"),
+    ("_at", "time, UTC"),
+)
+"""Endings of column names and the unit that they stand for, the first that fits."""
+
+
+class Viewer(Protocol):
+    """Who looks: an `Actor` is one."""
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Roles that the user has."""
+        ...
+
+    @property
+    def member(self) -> str | None:
+        """Member of the industrial reserve that the user acts for."""
+        ...
+
+
+@dataclass(frozen=True)
+class View:
+    """One thing that can be read.
+
+    Parameters
+    ----------
+    name
+        Name in addresses and files.
+    key
+        Columns that name a row and order the rows.
+    readers
+        Roles that may read it.
+    own_rows
+        How a member's own rows are found: columns that hold the member, separated
+        by ``|``, or `claims` for the draws of its claims; empty: members see all
+        or nothing.
+    description
+        One line for a reader.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    readers: frozenset[str]
+    own_rows: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a page: its name, its type and its unit."""
+
+    name: str
+    type: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a view.
+
+    Parameters
+    ----------
+    view
+        Name of the view.
+    columns
+        What this viewer sees, in order; every row has exactly these.
+    rows
+        Rows in the order of the key.
+    next
+        Cursor of the page after this one; None: there is none.
+    """
+
+    view: str
+    columns: tuple[Column, ...]
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
+@cache
+def views() -> dict[str, View]:
+    """Return every view by name, sorted."""
+    path = resources.files("oreserve.tables") / "reserve_views.csv"
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    found = [
+        View(
+            name=row["view"],
+            key=tuple(row["key"].split("|")),
+            readers=frozenset(row["readers"].split("|")),
+            own_rows=row["own_rows"],
+            description=row["description"],
+        )
+        for row in rows
+    ]
+    return {view.name: view for view in sorted(found, key=lambda one: one.name)}
+
+
+def is_price(column: str) -> bool:
+    """Return whether a column tells money or a price."""
+    return "cents" in column.split("_")
+
+
+def column_unit(column: str) -> str:
+    """Return the unit that a column's name stands for; empty: none."""
+    for ending, unit in COLUMN_UNITS:
+        if column == ending.lstrip("_") or column.endswith(ending):
+            return unit
+    return ""
+
+
+class Queries:
+    """Reads a reserve for a viewer.
+
+    Parameters
+    ----------
+    connect
+        Gives a connection in a reading transaction, as a context.
+    today
+        Gives the day as ``YYYY-MM-DD``: what is late depends on it.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], AbstractContextManager[Connection]],
+        *,
+        today: Callable[[], str],
+    ) -> None:
+        self._connect = connect
+        self._today = today
+
+    def views(self, viewer: Viewer) -> tuple[View, ...]:
+        """Return the views that a viewer may read, sorted by name."""
+        return tuple(v for v in views().values() if v.readers & viewer.roles)
+
+    def columns(self, view: str, viewer: Viewer) -> tuple[Column, ...]:
+        """Return the columns of a view that a viewer sees.
+
+        Raises
+        ------
+        Refused
+            If there is no such view (404), or none of the viewer's roles reads it
+            (403).
+        """
+        found = _readable(view, viewer)
+        return _columns(self._source(found), viewer)
+
+    def page(
+        self,
+        view: str,
+        viewer: Viewer,
+        *,
+        where: Mapping[str, object] | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """Return a page of a view.
+
+        Parameters
+        ----------
+        view
+            Name of a view.
+        viewer
+            Who looks; rows and columns are theirs.
+        where
+            Values that columns must have; texts are read as the column's type,
+            None asks for rows without a value.
+        after
+            Cursor of the page before; None: the first page.
+        limit
+            Most rows, 1 to 1000.
+
+        Raises
+        ------
+        Refused
+            If there is no such view (404), the viewer may not read it (403), or a
+            column, a value, the cursor or the limit is wrong (422).
+        """
+        found = _readable(view, viewer)
+        if not 1 <= limit <= MOST_ROWS:
+            _wrong(f"limit is {limit}", f"1 to {MOST_ROWS}")
+        source = self._source(found)
+        shown = _columns(source, viewer)
+        query = self._selected(found, source, shown, viewer, where or {})
+        keys = [_ordered(source.c[name]) for name in found.key]
+        if after is not None:
+            query = query.where(_beyond(keys, _read_cursor(after, source, found)))
+        query = query.order_by(*keys).limit(limit + 1)
+        with self._connect() as connection:
+            raw = [dict(row) for row in connection.execute(query).mappings()]
+        more = len(raw) > limit
+        rows = raw[:limit]
+        last = _write_cursor(rows[-1], found) if more else None
+        names = [column.name for column in shown]
+        return Page(
+            view=view,
+            columns=shown,
+            rows=[{name: row[name] for name in names} for row in rows],
+            next=last,
+        )
+
+    def rows(
+        self,
+        view: str,
+        viewer: Viewer,
+        *,
+        where: Mapping[str, object] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield all rows of a view, page by page."""
+        after: str | None = None
+        while True:
+            page = self.page(view, viewer, where=where, after=after, limit=MOST_ROWS)
+            yield from page.rows
+            after = page.next
+            if after is None:
+                return
+
+    def one(self, view: str, viewer: Viewer, **key: object) -> dict[str, Any]:
+        """Return the row with a key.
+
+        Raises
+        ------
+        Refused
+            If there is none that the viewer may see (404): a row of another member
+            is not found, whether it exists or not.
+        """
+        found = _readable(view, viewer)
+        page = self.page(view, viewer, where=key, limit=2)
+        if len(page.rows) != 1 or set(key) != set(found.key):
+            named = ", ".join(f"{name} {value}" for name, value in sorted(key.items()))
+            message = f"{view}: there is no row with {named}"
+            raise Refused(rule="not_found", message=message, status=404)
+        return page.rows[0]
+
+    def frame(
+        self,
+        view: str,
+        viewer: Viewer,
+        *,
+        where: Mapping[str, object] | None = None,
+    ) -> pl.DataFrame:
+        """Return a view as a polars frame, typed also where it has no rows."""
+        import polars as pl
+
+        kinds: dict[str, Any] = {
+            "integer": pl.Int64,
+            "number": pl.Float64,
+            "boolean": pl.Boolean,
+            "text": pl.String,
+        }
+        shown = self.columns(view, viewer)
+        return pl.DataFrame(
+            list(self.rows(view, viewer, where=where)),
+            schema={column.name: kinds[column.type] for column in shown},
+            orient="row",
+        )
+
+    def _source(self, view: View) -> FromClause:
+        """Return the table of a view, or the select that computes it."""
+        computed = _COMPUTED.get(view.name)
+        if computed is not None:
+            return computed(self._today())
+        return metadata.tables[view.name]
+
+    def _selected(
+        self,
+        view: View,
+        source: FromClause,
+        shown: tuple[Column, ...],
+        viewer: Viewer,
+        where: Mapping[str, object],
+    ) -> Select[Any]:
+        names = dict.fromkeys([*(column.name for column in shown), *view.key])
+        query = select(*(source.c[name] for name in names))
+        own = _own_rows(view, source, viewer)
+        if own is not None:
+            query = query.where(own)
+        allowed = [column.name for column in shown]
+        for name, value in sorted(where.items()):
+            if name not in allowed:
+                hint = nearest(name, allowed)
+                _wrong(
+                    f"{view.name} has no column {name!r}"
+                    + (f"; did you mean {hint!r}?" if hint else ""),
+                    choices(name, allowed),
+                )
+            column = source.c[name]
+            typed = _typed(column, value)
+            query = query.where(column.is_(None) if typed is None else column == typed)
+        return query
+
+
+# --- Who sees what ----------------------------------------------------------------
+
+
+def _readable(name: str, viewer: Viewer) -> View:
+    view = views().get(name)
+    if view is None:
+        hint = nearest(name, views())
+        message = f"there is no view {name!r}" + (
+            f"; did you mean {hint!r}?" if hint else ""
+        )
+        allowed = choices(name, views())
+        raise Refused(rule="not_found", message=message, allowed=allowed, status=404)
+    if not view.readers & viewer.roles:
+        roles = ", ".join(sorted(viewer.roles)) or "no role"
+        message = f"{name} is not shown to {roles}"
+        allowed = f"readers are {', '.join(sorted(view.readers))}"
+        raise Refused(rule="role", message=message, allowed=allowed, status=403)
+    return view
+
+
+def _columns(source: FromClause, viewer: Viewer) -> tuple[Column, ...]:
+    priced = bool(viewer.roles & PRICED)
+    return tuple(
+        Column(column.name, _kind(column), column_unit(column.name))
+        for column in source.c
+        if priced or not is_price(column.name)
+    )
+
+
+def _own_rows(
+    view: View, source: FromClause, viewer: Viewer
+) -> ColumnElement[bool] | None:
+    """Return the condition that leaves a member its own rows; None: all rows.
+
+    A user who is a member and, say, an auditor reads all: the other role does.
+    """
+    if not view.own_rows or view.readers & (viewer.roles - {"member"}):
+        return None
+    if viewer.member is None:
+        return literal(value=False)
+    if view.own_rows == "claims":
+        claims = metadata.tables["claims"]
+        return exists().where(
+            and_(
+                claims.c.release_id == source.c.release_id,
+                claims.c.claim == source.c.claim,
+                claims.c.claimant == viewer.member,
+            )
+        )
+    columns = view.own_rows.split("|")
+    return or_(*(source.c[name] == viewer.member for name in columns))
+
+
+# --- Order and cursors ------------------------------------------------------------
+
+
+def _kind(column: Any) -> str:
+    kind = column.type.python_type
+    names = {bool: "boolean", int: "integer", float: "number", str: "text"}
+    return names[kind]
+
+
+class _Bytewise(FunctionElement[str]):
+    """A text in the order of its bytes, which both databases share."""
+
+    name = "bytewise"
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(_Bytewise)
+def _plain(element: _Bytewise, compiler: Any, **more: Any) -> str:
+    return str(compiler.process(element.clauses, **more))  # SQLite: bytes already
+
+
+@compiles(_Bytewise, "postgresql")
+def _collated(element: _Bytewise, compiler: Any, **more: Any) -> str:
+    return f'({compiler.process(element.clauses, **more)}) COLLATE "C"'
+
+
+def _ordered(column: Any) -> ColumnElement[Any]:
+    """Return what a column is ordered and compared by."""
+    return _Bytewise(column) if _kind(column) == "text" else column
+
+
+def _beyond(
+    keys: Sequence[ColumnElement[Any]], values: Sequence[object]
+) -> ColumnElement[bool]:
+    """Return the condition that a row comes after the one with these keys."""
+    ways = []
+    for place, (key, value) in enumerate(zip(keys, values, strict=True)):
+        same = [k == v for k, v in zip(keys[:place], values[:place], strict=True)]
+        ways.append(and_(*same, key > value))
+    return or_(*ways)
+
+
+def _write_cursor(row: Mapping[str, Any], view: View) -> str:
+    text = json.dumps([row[name] for name in view.key], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, source: FromClause, view: View) -> list[object]:
+    """Read a cursor back; anything that this program did not write is refused."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except ValueError:
+        values = None
+    kinds = [source.c[name].type.python_type for name in view.key]
+    if (
+        not isinstance(values, list)
+        or len(values) != len(kinds)
+        or any(type(v) is not k for v, k in zip(values, kinds, strict=True))
+        or any(isinstance(v, int) and abs(v) >= LARGEST for v in values)
+    ):
+        _wrong(
+            f"cursor {cursor[:40]!r} is not one of {view.name}",
+            "the `next` of the page before, or none for the first page",
+        )
+    return [_typed(source.c[n], v) for n, v in zip(view.key, values, strict=True)]
+
+
+def _typed(column: Any, value: object) -> object:
+    """Return a value in the type of a column; texts come from addresses."""
+    kind = _kind(column)
+    typed = None if value is None else _READ[kind](value)
+    if typed is None and value is not None:
+        _wrong(
+            f"{column.name} cannot be {str(value)[:40]!r}", f"a value of type {kind}"
+        )
+    return typed
+
+
+def _as_text(value: object) -> str | None:
+    return value if isinstance(value, str) and "\x00" not in value else None
+
+
+def _as_boolean(value: object) -> bool | None:
+    words = {"true": True, "false": False}
+    return value if isinstance(value, bool) else words.get(str(value).lower())
+
+
+def _as_integer(value: object) -> int | None:
+    if isinstance(value, bool | float):
+        return None
+    try:
+        number = int(str(value))
+    except ValueError:
+        return None
+    return number if abs(number) < LARGEST else None
+
+
+def _as_number(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+_READ: Final[dict[str, Callable[[object], object]]] = {
+    "text": _as_text,
+    "boolean": _as_boolean,
+    "integer": _as_integer,
+    "number": _as_number,
+}
+"""Readers of values by type; None: the value is not of the type."""
+
+
+def _wrong(what: str, allowed: str) -> NoReturn:
+    raise Refused(rule="query", message=what, allowed=allowed, status=422)
+
+
+# --- Computed views ---------------------------------------------------------------
+
+
+def _sum(column: ColumnElement[Any], name: str) -> Any:
+    """Return a sum as a whole number, 0 where nothing is summed."""
+    return cast(func.coalesce(func.sum(column), 0), BigInteger).label(name)
+
+
+def _stock(_today: str) -> Subquery:
+    """Compute stock by item: whose it is, what is owed and what is on order."""
+    items, lots, owners = (metadata.tables[n] for n in ("items", "lots", "owners"))
+    held = (
+        select(
+            lots.c.item,
+            *(
+                _sum(case((owners.c.kind == kind, lots.c.grams), else_=0), f"{kind}")
+                for kind in OWNER_KINDS
+            ),
+            cast(func.count(), BigInteger).label("lots"),
+        )
+        .join(owners, owners.c.owner == lots.c.owner)
+        .where(lots.c.status == "held")
+        .group_by(lots.c.item)
+        .subquery()
+    )
+    entitlements, duties = metadata.tables["entitlements"], metadata.tables["duties"]
+    entitled = _by_item(entitlements.c.item, entitlements.c.grams)
+    owed = _by_item(duties.c.item, duties.c.open_grams, duties.c.status == "open")
+    expected = _outstanding().subquery()
+    coming = _by_item(expected.c.item, expected.c.grams)
+    money = metadata.tables["money_postings"]
+    worth = (
+        select(cast(func.coalesce(func.sum(money.c.cents), 0), BigInteger))
+        .where(money.c.account == literal("inventory:") + items.c.item)
+        .scalar_subquery()
+    )
+    zero = literal(0, BigInteger)
+    return (
+        select(
+            items.c.item,
+            items.c.mineral,
+            items.c.form,
+            items.c.basis,
+            *(
+                func.coalesce(held.c[kind], zero).label(f"{kind}_grams")
+                for kind in OWNER_KINDS
+            ),
+            func.coalesce(held.c.lots, zero).label("lots"),
+            func.coalesce(entitled.c.grams, zero).label("entitled_grams"),
+            func.coalesce(owed.c.grams, zero).label("open_duty_grams"),
+            func.coalesce(coming.c.grams, zero).label("on_order_grams"),
+            worth.label("inventory_cents"),
+        )
+        .select_from(
+            items.outerjoin(held, held.c.item == items.c.item)
+            .outerjoin(entitled, entitled.c.item == items.c.item)
+            .outerjoin(owed, owed.c.item == items.c.item)
+            .outerjoin(coming, coming.c.item == items.c.item)
+        )
+        .subquery()
+    )
+
+
+def _by_item(item: Any, grams: Any, *conditions: ColumnElement[bool]) -> Subquery:
+    query = select(item.label("item"), _sum(grams, "grams")).where(*conditions)
+    return query.group_by(item).subquery()
+
+
+def _outstanding() -> Select[Any]:
+    """Select deliveries of funded orders that are still to come."""
+    deliveries, orders, contracts, producers = (
+        metadata.tables[n] for n in ("deliveries", "orders", "contracts", "producers")
+    )
+    return (
+        select(
+            deliveries.c.due_on,
+            deliveries.c.delivery,
+            orders.c.order_id,
+            contracts.c.contract,
+            contracts.c.title,
+            contracts.c.producer,
+            producers.c.country,
+            contracts.c.item,
+            contracts.c.owner,
+            deliveries.c.grams,
+        )
+        .join(orders, orders.c.order_id == deliveries.c.order_id)
+        .join(contracts, contracts.c.contract == orders.c.contract)
+        .join(producers, producers.c.producer == contracts.c.producer)
+        .where(deliveries.c.status == "due", orders.c.status == "funded")
+    )
+
+
+def _deliveries_due(today: str) -> Subquery:
+    """Compute the deliveries to come, and whether their day has passed."""
+    due = _outstanding().subquery()
+    late = case((due.c.due_on < today, True), else_=False).label("is_late")
+    return select(*due.c, late).subquery()
+
+
+def _mass_balances(_today: str) -> Subquery:
+    postings = metadata.tables["mass_postings"]
+    total = func.sum(postings.c.grams)
+    return (
+        select(postings.c.account, postings.c.item, _sum(postings.c.grams, "grams"))
+        .group_by(postings.c.account, postings.c.item)
+        .having(total != 0)
+        .subquery()
+    )
+
+
+def _money_balances(_today: str) -> Subquery:
+    postings = metadata.tables["money_postings"]
+    total = func.sum(postings.c.cents)
+    return (
+        select(postings.c.account, _sum(postings.c.cents, "cents"))
+        .group_by(postings.c.account)
+        .having(total != 0)
+        .subquery()
+    )
+
+
+_COMPUTED: Final[dict[str, Callable[[str], Subquery]]] = {
+    "deliveries_due": _deliveries_due,
+    "mass_balances": _mass_balances,
+    "money_balances": _money_balances,
+    "stock": _stock,
+}
+"""Views that are computed: the day to the select."""
