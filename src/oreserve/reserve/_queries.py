@@ -38,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from oreserve.reserve._errors import Refused
+from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._schema import OWNER_KINDS, metadata
 from oreserve.tables import choices, nearest
 
@@ -311,7 +311,7 @@ class Queries:
         if len(page.rows) != 1 or set(key) != set(found.key):
             named = ", ".join(f"{name} {value}" for name, value in sorted(key.items()))
             message = f"{view}: there is no row with {named}"
-            raise Refused(rule="not_found", message=message, status=404)
+            raise NotFound(message)
         return page.rows[0]
 
     def frame(
@@ -361,11 +361,8 @@ class Queries:
         for name, value in sorted(where.items()):
             if name not in allowed:
                 hint = nearest(name, allowed)
-                _wrong(
-                    f"{view.name} has no column {name!r}"
-                    + (f"; did you mean {hint!r}?" if hint else ""),
-                    choices(name, allowed),
-                )
+                guess = f"; did you mean {hint!r}?" if hint else ""
+                _wrong(f"{view.name} has no column {name!r}{guess}", ", ".join(allowed))
             column = source.c[name]
             typed = _typed(column, value)
             query = query.where(column.is_(None) if typed is None else column == typed)
@@ -379,16 +376,14 @@ def _readable(name: str, viewer: Viewer) -> View:
     view = views().get(name)
     if view is None:
         hint = nearest(name, views())
-        message = f"there is no view {name!r}" + (
-            f"; did you mean {hint!r}?" if hint else ""
-        )
-        allowed = choices(name, views())
-        raise Refused(rule="not_found", message=message, allowed=allowed, status=404)
+        guess = f"; did you mean {hint!r}?" if hint else ""
+        message = f"there is no view {name!r}; {choices(name, views())}{guess}"
+        raise NotFound(message, sorted(views()))
     if not view.readers & viewer.roles:
         roles = ", ".join(sorted(viewer.roles)) or "no role"
-        message = f"{name} is not shown to {roles}"
-        allowed = f"readers are {', '.join(sorted(view.readers))}"
-        raise Refused(rule="role", message=message, allowed=allowed, status=403)
+        readers = sorted(view.readers)
+        message = f"{name} is not shown to {roles}; it is to {', '.join(readers)}"
+        raise Refused(rule="role", message=message, allowed=readers)
     return view
 
 
@@ -544,7 +539,8 @@ _READ: Final[dict[str, Callable[[object], object]]] = {
 
 
 def _wrong(what: str, allowed: str) -> NoReturn:
-    raise Refused(rule="query", message=what, allowed=allowed, status=422)
+    message = f"{what}; allowed: {allowed}"
+    raise Refused(rule="query", message=message, allowed=allowed)
 
 
 # --- Computed views ---------------------------------------------------------------
