@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from oreserve.cli import app
 from oreserve.errors import InputError, OreserveError
 from oreserve.market import Simulator, prepare
-from oreserve.planning import _blocks, _many, _processes, simulate_many
+from oreserve.planning import _blocks, _many, _pool, simulate_many
 from oreserve.planning._blocks import blocks_folder
 from oreserve.planning._distribution import tail_mean
 from oreserve.study import load_study
@@ -82,7 +82,7 @@ def test_tail_mean_counts_a_part_of_a_value():
 
 
 def test_neither_workers_nor_blocks_matter(study, base, found, monkeypatch):
-    monkeypatch.setattr(_processes, "WORTH_IT", 0)
+    monkeypatch.setattr(_pool, "WORTH_IT", 0)
     monkeypatch.setattr(_many, "MOST_IN_BLOCK", 4)
     two = simulate_many(study, count=COUNT, seed=4, workers=2, base=base)
     assert texts(two) == texts(found)

@@ -25,11 +25,12 @@ from oreserve.market import (
     prepare,
     simulate,
 )
+from oreserve.planning import _chain_workers
 from oreserve.planning._chain_runs import trajectory_arrays
 from oreserve.planning._home import read_home
 from oreserve.planning._market import HomeMarket
 from oreserve.planning._offers import agreement_offers, project_offers
-from oreserve.planning._processes import LazyPool
+from oreserve.planning._pool import LazyPool
 from oreserve.study import load_shock, load_study
 from oreserve.study.scenario import Scenario
 from oreserve.threats import sample_scenarios
@@ -170,7 +171,7 @@ def test_a_plan_of_nothing_touches_nothing(market, scenarios, without) -> None:
 def test_processes_give_what_one_process_gives(
     study, base, market, scenarios, without, monkeypatch
 ) -> None:
-    monkeypatch.setattr("oreserve.planning._processes.WORTH_IT", 1)
+    monkeypatch.setattr("oreserve.planning._pool.WORTH_IT", 1)
     monkeypatch.setattr("oreserve.planning._runs.LARGE_SHARE", 0.1)
     pool = LazyPool(2)
     try:
@@ -190,7 +191,7 @@ def test_processes_give_what_one_process_gives(
 def test_an_error_in_a_process_comes_back_as_itself(
     study, base, scenarios, monkeypatch
 ) -> None:
-    monkeypatch.setattr("oreserve.planning._processes.WORTH_IT", 1)
+    monkeypatch.setattr("oreserve.planning._pool.WORTH_IT", 1)
     pool = LazyPool(2)
     try:
         market = make(study, base, pool)
@@ -202,15 +203,37 @@ def test_an_error_in_a_process_comes_back_as_itself(
 
 
 def test_a_process_that_dies_is_told(study, base, scenarios, monkeypatch) -> None:
-    monkeypatch.setattr("oreserve.planning._processes.WORTH_IT", 1)
+    monkeypatch.setattr("oreserve.planning._pool.WORTH_IT", 1)
+    kept = _chain_workers._Process.ask
+
+    def dies(self, message, studies):
+        if message[0] == "run":
+            self._process.kill()
+        return kept(self, message, studies)
+
+    monkeypatch.setattr(_chain_workers._Process, "ask", dies)
     pool = LazyPool(2)
     try:
         market = make(study, base, pool)
-        held = pool.get(10)
-        for worker in held._workers:
-            worker._process.kill()
         with pytest.raises(OreserveError, match="ended before it was done"):
             market.run(scenarios)
+    finally:
+        pool.close()
+
+
+def test_a_process_that_died_is_replaced(
+    study, base, market, scenarios, without, monkeypatch
+) -> None:
+    monkeypatch.setattr("oreserve.planning._pool.WORTH_IT", 1)
+    standing = standings(market)["all"]
+    pool = LazyPool(2)
+    try:
+        apart = make(study, base, pool)
+        same(apart.run(scenarios), without)
+        for worker in pool.get(10)._workers:
+            worker.link._process.kill()
+        theirs = apart.run(scenarios, standing, without=without)
+        same(theirs, market.run(scenarios, standing, without=without))
     finally:
         pool.close()
 

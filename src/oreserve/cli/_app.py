@@ -18,12 +18,15 @@ from oreserve.cli._folder import check_target, whole_folder
 from oreserve.cli._guard import INTERRUPTED, guarded
 from oreserve.cli._import import import_files
 from oreserve.cli._options import (
+    Executor,
+    ExecutorOption,
     HomeOption,
     JsonOption,
     OutOption,
     SeedOption,
     Step,
     StudyArgument,
+    WorkersOption,
     out_path,
     parse_budget,
 )
@@ -210,10 +213,8 @@ def simulate(
             min=1,
         ),
     ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(help="Processes for --scenarios; nothing depends on it.", min=1),
-    ] = 2,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = 2,
     policy: Annotated[
         Path | None,
         typer.Option(
@@ -266,10 +267,14 @@ def simulate(
             seed=seed,
             periods=periods,
             workers=workers,
+            executor=executor,
             out=out,
             as_json=as_json,
         )
         return
+    if executor is not None:
+        message = "--executor serves --scenarios; one future runs in this program"
+        raise InputError(message)
     effects = None if shock is None else load_shock(shock, loaded)
     if effects is not None:
         _refuse_outside(effects, loaded, periods)
@@ -299,6 +304,7 @@ def _simulate_many(
     seed: int,
     periods: int | None,
     workers: int,
+    executor: str | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -312,6 +318,7 @@ def _simulate_many(
             seed=seed,
             periods=periods,
             workers=workers,
+            executor=executor,
             out=out,
             progress=progress,
         )
@@ -361,9 +368,8 @@ def plan(
     single_shocks: Annotated[
         bool, typer.Option(help="Run each bundled shock as well, for the report.")
     ] = False,
-    workers: Annotated[
-        int, typer.Option(help="Threads; the result does not depend on it.", min=1)
-    ] = 2,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = 2,
     excel: Annotated[
         bool, typer.Option("--excel", help="Write tables.xlsx as well.")
     ] = False,
@@ -400,6 +406,7 @@ def plan(
             verify=verify,
             seed=seed,
             workers=workers,
+            executor=executor,
             out=out,
             progress=progress,
             frontier=frontier,
@@ -414,7 +421,12 @@ def plan(
         figures = _read_json(folder / "plan.json")
         if out is not None:
             if single_shocks:
-                write_shocks(loaded, folder, workers=workers, progress=progress)
+                write_shocks(
+                    loaded,
+                    folder,
+                    workers=1 if executor is Executor.SERIAL else workers,
+                    progress=progress,
+                )
             write_report(folder, folder / "report.html", study=loaded)
             if excel:
                 write_excel(folder, folder / "tables.xlsx")

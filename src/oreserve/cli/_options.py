@@ -14,12 +14,15 @@ import typer
 from oreserve.errors import InputError
 
 __all__ = [
+    "Executor",
+    "ExecutorOption",
     "HomeOption",
     "JsonOption",
     "OutOption",
     "SeedOption",
     "Step",
     "StudyArgument",
+    "WorkersOption",
     "out_path",
     "parse_budget",
 ]
@@ -71,6 +74,30 @@ class Step(StrEnum):
         """Length in years."""
         return {"month": 1.0 / 12.0, "quarter": 0.25, "year": 1.0}[self.value]
 
+
+class Executor(StrEnum):
+    """Where simulations run, as --executor takes it."""
+
+    SERIAL = "serial"
+    THREADS = "threads"
+    PROCESSES = "processes"
+    RAY = "ray"
+
+
+ExecutorOption = Annotated[
+    Executor | None,
+    typer.Option(
+        help="Where markets are simulated; the result does not depend on it. Default: "
+        "processes, once there is enough to do. ray: the cluster that RAY_ADDRESS "
+        "names, or one of this machine.",
+    ),
+]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        help="Simulations side by side; the result does not depend on it.", min=1
+    ),
+]
 
 SeedOption = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
 JsonOption = Annotated[

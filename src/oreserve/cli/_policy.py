@@ -14,11 +14,13 @@ import typer
 from oreserve.cli._folder import check_target, whole_folder
 from oreserve.cli._guard import guarded
 from oreserve.cli._options import (  # typer reads them at run time
+    ExecutorOption,
     HomeOption,
     JsonOption,
     OutOption,
     SeedOption,
     StudyArgument,
+    WorkersOption,
     parse_budget,
 )
 from oreserve.cli._progress import Stages
@@ -82,9 +84,8 @@ def policy_of_study(
             min=0,
         ),
     ] = 0,
-    workers: Annotated[
-        int, typer.Option(help="Threads; the result does not depend on it.", min=1)
-    ] = 2,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = 2,
     out: OutOption = None,
     home: HomeOption = None,
     seed: SeedOption = 0,
@@ -122,6 +123,7 @@ def policy_of_study(
             risk_weight=risk_weight,
             seed=seed,
             workers=workers,
+            executor=executor,
             progress=progress,
         )
         found.save(folder)
@@ -134,6 +136,7 @@ def policy_of_study(
                 scenarios=verify,
                 seed=seed,
                 workers=workers,
+                executor=executor,
                 progress=progress,
             )
             table.write_csv(folder / "verification.csv")

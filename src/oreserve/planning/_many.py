@@ -12,7 +12,7 @@ from oreserve.errors import InputError
 from oreserve.planning._blocks import Blocks, blocks_folder
 from oreserve.planning._chain_runs import ChainRuns, chain_specs
 from oreserve.planning._distribution import Distribution, Uses
-from oreserve.planning._processes import LazyPool
+from oreserve.planning._pool import LazyPool
 from oreserve.planning._runs import run_chains
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def simulate_many(
     seed: int = 0,
     periods: int | None = None,
     workers: int = 2,
+    executor: str | None = None,
     out: Path | None = None,
     progress: Progress | None = None,
     base: Base | None = None,
@@ -59,7 +60,10 @@ def simulate_many(
     periods
         How many periods; default: the horizon.
     workers
-        Processes; the result does not depend on it.
+        How many run side by side; the result does not depend on it.
+    executor
+        Where: `serial`, `threads`, `processes`, `ray`; None: processes once there is
+        enough to do. The result does not depend on it.
     out
         Where the result will be saved: finished blocks of scenarios are kept beside
         it, and a second call with the same arguments goes on from them. None:
@@ -80,7 +84,7 @@ def simulate_many(
     ------
     InputError
         If `count` or `workers` is below 1, or blocks of another study, seed or
-        version lie beside `out`.
+        version lie beside `out`, or there is no such executor.
     OreserveError
         If a block cannot be written, because the disk is full for example; the
         blocks before it stay.
@@ -110,7 +114,7 @@ def simulate_many(
         _made_from(study, seed=seed, periods=len(starts), release=release),
     )
     ready = base or prepare(study, progress=progress)
-    pool = LazyPool(workers)
+    pool = LazyPool(workers, executor)
     try:
         chains = [ChainRuns(spec) for spec in chain_specs(ready, len(starts), ())]
         for chain in chains[1:]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from oreserve.market import Base
     from oreserve.planning._home import Home
     from oreserve.planning._offers import AgreementOffer, ProjectOffer
-    from oreserve.planning._processes import LazyPool
+    from oreserve.planning._pool import LazyPool
     from oreserve.study.scenario import Scenario
 
 __all__ = ["BID_SHARE", "HomeMarket"]

@@ -33,8 +33,8 @@ from oreserve.planning._passes import (
     renewed,
     verified_pass,
 )
+from oreserve.planning._pool import LazyPool
 from oreserve.planning._problem import Problem, make_problem
-from oreserve.planning._processes import LazyPool
 from oreserve.planning._tables import (
     agreements_table,
     comparison_table,
@@ -86,6 +86,7 @@ def plan(
     verify: int = 300,
     seed: int = 0,
     workers: int = 2,
+    executor: str | None = None,
     out: str | Path | None = None,
     progress: Callable[[str, float, float | None], None] | None = None,
     frontier: bool = True,
@@ -114,8 +115,12 @@ def plan(
     seed
         With a scenario's number it settles every draw.
     workers
-        Processes for large simulations and threads for cuts; they change nothing
-        but the time.
+        How many simulations and cuts are made side by side; it changes nothing but
+        the time.
+    executor
+        Where markets are simulated: `serial`, `threads`, `processes`, `ray`; None:
+        processes once there is enough to do. It changes nothing but the time. Cuts
+        are made in threads, with `serial` in one.
     out
         Output folder; stages of an interrupted run are kept beside it and used
         again by the next run with the same study, seed and options.
@@ -143,6 +148,7 @@ def plan(
         If limits contradict each other.
     """
     _check(budget_usd, scenarios, verify, instruments, draws, budgets)
+    pool = LazyPool(workers, executor)
     options = {
         "budget": float(budget_usd),
         "scenarios": scenarios,
@@ -158,7 +164,7 @@ def plan(
         options=options,
         parts=None if folder is None else study_parts(study),
     )
-    work = _begin(study, scenarios, verify, seed, workers, checkpoint, progress)
+    work = _begin(study, scenarios, verify, seed, pool, checkpoint, progress)
     try:
         base_runs, fresh_base, problem = _without(work, budget_usd, instruments)
         passes = _passes(work, problem, base_runs, fresh_base)
@@ -223,7 +229,7 @@ def _begin(
     scenarios: int,
     verify: int,
     seed: int,
-    workers: int,
+    pool: LazyPool,
     checkpoint: Checkpoint,
     progress: Callable[[str, float, float | None], None] | None,
 ) -> Work:
@@ -233,7 +239,6 @@ def _begin(
     home = read_home(study)
     base = prepare(study)
     used = {int(i) for i, loss in zip(home.demand_item, home.loss, strict=True) if loss}
-    pool = LazyPool(workers)
     market = HomeMarket(
         home,
         base,
@@ -249,7 +254,7 @@ def _begin(
         scenarios=sample_scenarios(study, count=scenarios, seed=seed),
         fresh=sample_scenarios(study, count=verify, seed=seed, start=FRESH_FROM),
         checkpoint=checkpoint,
-        workers=workers,
+        workers=pool.threads,
         pool=pool,
         progress=progress,
     )

@@ -24,7 +24,7 @@ from oreserve.planning._policy_data import (
 from oreserve.planning._policy_result import OperatingPolicy, make_result
 from oreserve.planning._policy_stage import markov_problem
 from oreserve.planning._policy_states import choose_states
-from oreserve.planning._processes import LazyPool
+from oreserve.planning._pool import LazyPool
 from oreserve.planning._runs import run_chains
 from oreserve.stochastic import solve_sddp
 from oreserve.threats import sample_scenarios
@@ -72,6 +72,7 @@ def operating_policy(
     iterations: int = 100,
     seed: int = 0,
     workers: int = 2,
+    executor: str | None = None,
     base: Base | None = None,
     progress: Progress | None = None,
 ) -> OperatingPolicy:
@@ -104,6 +105,10 @@ def operating_policy(
         When to stop.
     seed, workers
         The seed settles every draw; the number of workers changes nothing.
+    executor
+        Where markets are simulated: `serial`, `threads`, `processes`, `ray`; None:
+        processes once there is enough to do. It changes nothing. The policy itself
+        is solved in threads, with `serial` in one.
     base
         From `oreserve.market.prepare`.
     progress
@@ -121,7 +126,7 @@ def operating_policy(
         base or prepare(study),
         agreement_offers=(),
         project_offers=(),
-        pool=(pool := LazyPool(workers)),
+        pool=(pool := LazyPool(workers, executor)),
     )
     try:
         given = None if plan is None else read_plan(plan, home, market)
@@ -178,7 +183,7 @@ def operating_policy(
         weight=risk_weight / (1.0 + risk_weight),
         # Without money there is one level of the purse, which is 0.
         sweep=[SWEEP] * len(chosen) + [SWEEP if mode == "policy" else SWEEP[:1]],
-        workers=workers,
+        workers=pool.threads,
         progress=progress,
     )
     return make_result(
@@ -192,7 +197,7 @@ def operating_policy(
         purchases=mode,
         scenarios=scenarios,
         openings=openings,
-        workers=workers,
+        workers=pool.threads,
     )
 
 

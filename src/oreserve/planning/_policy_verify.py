@@ -15,7 +15,7 @@ from oreserve.planning._groups import TERMINAL_SHARE
 from oreserve.planning._home import read_home
 from oreserve.planning._market import HomeMarket
 from oreserve.planning._policy_data import read_plan
-from oreserve.planning._processes import LazyPool
+from oreserve.planning._pool import LazyPool
 from oreserve.planning._runs import run_chains
 from oreserve.planning._verify import conditional_value_at_risk, paired_difference
 from oreserve.planning._world import period_loss
@@ -48,6 +48,7 @@ def verify_release_rule(
     scenarios: int = 300,
     seed: int = 0,
     workers: int = 2,
+    executor: str | None = None,
     base: Base | None = None,
     progress: Callable[[str, float, float | None], None] | None = None,
 ) -> pl.DataFrame:
@@ -57,6 +58,8 @@ def verify_release_rule(
     ----------
     plan
         What stands in all three runs: its orders, agreements and projects.
+    workers, executor
+        As of `operating_policy`; they change nothing.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def verify_release_rule(
         base or prepare(study),
         agreement_offers=(),
         project_offers=(),
-        pool=(pool := LazyPool(workers)),
+        pool=(pool := LazyPool(workers, executor)),
     )
     names = set(policy.rule.item)
     places = [

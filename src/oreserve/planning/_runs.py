@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from oreserve.market import Standing
     from oreserve.planning._chain_runs import ChainRuns
-    from oreserve.planning._processes import LazyPool
+    from oreserve.planning._pool import LazyPool
     from oreserve.study.scenario import Scenario
 
 __all__ = ["AXES", "Runs", "run_chains"]

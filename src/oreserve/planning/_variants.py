@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from oreserve.market import Base, Standing
     from oreserve.planning._home import Home
-    from oreserve.planning._processes import LazyPool
+    from oreserve.planning._pool import LazyPool
     from oreserve.planning._runs import Runs
     from oreserve.planning._world import World
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from oreserve.planning._checkpoint import Checkpoint
     from oreserve.planning._home import Home
     from oreserve.planning._market import HomeMarket
-    from oreserve.planning._processes import LazyPool
+    from oreserve.planning._pool import LazyPool
     from oreserve.study import Study
     from oreserve.study.scenario import Scenario
 

@@ -16,6 +16,7 @@ import secrets
 import sys
 import threading
 import warnings
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oreserve.errors import InputError, OreserveError
@@ -34,6 +35,8 @@ RESTARTS, TRIES = 100, 3
 """How often an actor is made again, and how often for the same task."""
 PATIENCE_S = 120.0
 """How long the cluster may take to place the actors."""
+
+MISSING = "the executor 'ray' needs the package ray: pip install 'oreserve[ray]'"
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -59,6 +62,8 @@ class RayExecutor:
     """
 
     def __init__(self, workers: int) -> None:
+        if find_spec("ray") is None:
+            raise OreserveError(MISSING)
         self.name = "ray"
         self.workers = workers
 
@@ -84,7 +89,12 @@ class RayExecutor:
 
     def __enter__(self) -> Self:
         """Keep the cluster for several sessions."""
-        _hold(self.workers)
+        ray = _hold(self.workers)
+        try:
+            _check_room(ray, self.workers)
+        except BaseException:
+            _release()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -243,10 +253,7 @@ def _library() -> Any:
         with _quiet():
             import ray
     except ImportError as error:
-        message = (
-            "the executor 'ray' needs the package ray: pip install 'oreserve[ray]'"
-        )
-        raise OreserveError(message) from error
+        raise OreserveError(MISSING) from error
     return ray
 
 
