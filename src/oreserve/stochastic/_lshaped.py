@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from oreserve.errors import InfeasibleError, InputError
 from oreserve.network import solve
+from oreserve.stochastic._branch import branch
 from oreserve.stochastic._conflict import explain_first
 from oreserve.stochastic._cuts import tail_value
 from oreserve.stochastic._executors import executor as local
 from oreserve.stochastic._recourse import packed
 from oreserve.stochastic._run import Best, Run, Step, relative_gap
 from oreserve.stochastic._saved import load_checkpoint, save_checkpoint
+from oreserve.stochastic._whole import WholeSearch
 from oreserve.stochastic._worker import Bases
 
 if TYPE_CHECKING:
@@ -52,11 +54,11 @@ SAVED_BYTES = 1e8
 WHOLE_CLUSTERS = 20
 """Estimates in a master with whole numbers."""
 
-WHOLE_GAP = 1e-2
-"""Gap of the first master with whole numbers; later ones go with what is open."""
+RELAXED_TIMES = 5.0
+"""Of the gap: how far the relaxation is solved before branching."""
 
-WHOLE_ROUNDS = 60
-"""Masters with whole numbers, at most."""
+WHOLE_NODES = 100_000
+"""Nodes of the search for whole numbers, at most."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ class _Solver:
         self.history: list[Step] = []
         self.best: Best | None = None
         self.bound = -np.inf
+        self.branching = False
 
     def solve(self, start: Floats | TwoStageResult | None) -> TwoStageResult:
         """Solve smaller samples, then the whole, then with whole numbers."""
@@ -209,7 +212,7 @@ class _Solver:
                     x, cache = self._small(size, x, cache)
         run = self._run(self.count, cache)
         try:
-            self._whole(run, x, saved)
+            self._all(run, x, saved)
             return self._result(run)
         finally:
             run.close()
@@ -270,72 +273,73 @@ class _Solver:
         """Solve a smaller sample; return its optimum and what it learnt."""
         run = self._run(count, cache)
         try:
-            run.exact(x, None)
-            run.converge(max(self.gap, SMALL_GAP))
+            found = run.exact(x, None)
+            self._close(run, found, max(self.gap, SMALL_GAP), resumed=False)
         finally:
             run.close()
         self.history += run.steps
-        best = run.best
-        return (x if best is None else best.x), run.learned()
+        return (x if run.best is None else run.best.x), run.learned()
 
-    def _whole(self, run: Run, x: Floats, saved: dict[str, Any] | None) -> None:
+    def _all(self, run: Run, x: Floats, saved: dict[str, Any] | None) -> None:
         """Solve the whole sample."""
+        resumed = False
         if saved is not None:
-            x = saved["x"]
+            x, resumed = saved["x"], bool(saved["branching"])
             run.bases = [Bases([bytes(b)]) for b in saved["bases"]]
             for constant, slope in zip(saved["constant"], saved["slope"], strict=True):
                 run.pieces.add(constant, slope)
-        relaxing = len(self.whole) > 0
         if self.checkpoint is not None:
             run.after = lambda: self._save(run)
-        run.exact(x, None)
+        self.branching = resumed
+        found = run.exact(x, None)
         if saved is not None:
+            if resumed:
+                run.group(WHOLE_CLUSTERS)
             run.master.append(
                 saved["lower"], saved["starts"], saved["index"], saved["value"]
             )
-        run.converge(self.gap / 2 if relaxing else self.gap)
+        self._close(run, found, self.gap, resumed=resumed)
         self.best, self.bound = run.best, run.bound
-        if relaxing:
-            self._with_whole_numbers(run)
 
-    def _with_whole_numbers(self, run: Run) -> None:
-        """Masters with whole numbers, each followed by rounds with them held.
+    def _close(self, run: Run, start: Best, gap: float, *, resumed: bool) -> None:
+        """Close the gap of a sample, whose first point has been solved.
 
-        Such a master is dear, so it has few clusters; the pieces of the relaxation
-        give it their cuts. With the whole numbers held the rest is solved no further
-        than it takes to see that they are not the best ones.
+        Parameters
+        ----------
+        run
+            The sample.
+        start
+            Its first point.
+        gap
+            Relative gap to close.
+        resumed
+            Whether the relaxation was done before.
         """
-        run.group(WHOLE_CLUSTERS)
-        run.model(0.1 * self.gap * abs(self.bound))
-        run.dropping = False
-        run.master.drop(1)
-        best: Best | None = None
-        for k in range(WHOLE_ROUNDS):
-            allowed = WHOLE_GAP
-            if best is not None:
-                # Never finer than a part of what is open: the cuts still move.
-                open_part = relative_gap(best.objective, self.bound) / 4
-                allowed = min(WHOLE_GAP, max(self.gap / 3, open_part))
+        whole = self.whole
+        if not len(whole):
+            run.converge(gap)
+            return
+        if not resumed:
+            run.converge(RELAXED_TIMES * gap)
+            run.group(WHOLE_CLUSTERS)
+        part = start.x[whole]
+        scale = run.known().objective
+        run.best = start if (part == np.round(part)).all() else None
+        self.branching = True
+        first = self.problem.first
+        search = WholeSearch(run, whole, gap, scale)
+
+        def told(nodes: int, bound: float) -> None:
+            run.bound = max(run.bound, bound)
             if self.progress:
-                self.progress("masters with whole numbers", k, None)
-            start = None if best is None else run.columns(best)
-            point = run.master.solve_whole(allowed, start)
-            self.bound = max(self.bound, point.bound)
-            if best and relative_gap(best.objective, self.bound) <= self.gap:
-                break
-            run.master.fix(self.whole, point.x[self.whole])
-            run.best = None
-            point = run.model(0.1 * self.gap * abs(self.bound))
-            limit = np.inf if best is None else best.objective * (1.0 - self.gap / 4)
-            run.exact(point.x, point.eta)
-            run.converge(max(self.gap / 4, allowed / 8), rounds=12, cutoff=limit)
-            run.master.free(self.whole)
-            found = run.known()
-            if best is None or found.objective < best.objective:
-                best = found
-            if relative_gap(best.objective, self.bound) <= self.gap:
-                break
-        self.best = best
+                self.progress("nodes of the search for whole numbers", nodes, None)
+
+        run.bound = branch(
+            search, first.lower[whole], first.upper[whole], bound=run.bound, gap=gap,
+            nodes=WHOLE_NODES, told=told,
+        )  # fmt: skip
+        run.master.free(whole)
+        self.branching = False
 
     def _save(self, run: Run) -> None:
         """Write cuts, the newest pieces, the best point and a basis per chunk."""
@@ -350,6 +354,7 @@ class _Solver:
                 "constant": np.array(run.pieces.constant[-newest:]),
                 "slope": np.array(run.pieces.slope[-newest:]),
                 "x": run.best.x,
+                "branching": np.array(self.branching),
                 "bases": np.array([np.frombuffer(b, dtype=np.uint8) for b in first]),
                 **run.master.rows(),
             },
@@ -358,7 +363,7 @@ class _Solver:
     def _result(self, run: Run) -> TwoStageResult:
         best = self.best
         if best is None:
-            message = "no first stage was found"
+            message = "no first stage with whole numbers meets its limits"
             raise InfeasibleError(message)
         quantile, tail = tail_value(best.value, best.probability, self.problem.alpha)
         return TwoStageResult(

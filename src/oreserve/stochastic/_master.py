@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from oreserve.stochastic._cuts import Cuts
     from oreserve.stochastic._problem import TwoStage
 
-__all__ = ["Master", "Point"]
+__all__ = ["IDLE_ROUNDS", "Master", "Point"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -77,6 +77,7 @@ class Master:
         self.fixed_rows = block.rows
         self.idle = np.zeros(0, dtype=np.int64)
         self.solves = 0
+        self.held = False
 
     @property
     def cuts(self) -> int:
@@ -160,11 +161,19 @@ class Master:
             "value": cut.data.astype(float),
         }
 
-    def solve(self) -> Point:
-        """Solve the relaxation: a point and a lower bound of the whole problem."""
+    def solve(self, *, watched: bool = True) -> Point:
+        """Solve the relaxation: a point and a lower bound of the whole problem.
+
+        Parameters
+        ----------
+        watched
+            Whether cuts that are slack here grow old.
+        """
         try:
             run_highs(self.highs, "the first stage")
         except InfeasibleError as error:
+            if self.held:
+                raise
             raise explain_first(self.problem.first) or error from None
         except OreserveError as error:
             unbounded = highspy.HighsModelStatus.kUnbounded
@@ -179,7 +188,8 @@ class Master:
         found = self.highs.getSolution()
         value = np.array(found.col_value)
         self._last = value
-        self._age(np.array(found.row_dual)[self.fixed_rows :])
+        if watched:
+            self._age(np.array(found.row_dual)[self.fixed_rows :])
         bound = float(self.highs.getInfo().objective_function_value)
         return self._point(value, bound)
 
@@ -211,10 +221,11 @@ class Master:
         self.highs.setBasis(basis)
         return len(gone)
 
-    def fix(self, columns: Ints, value: Floats) -> None:
-        """Hold columns at values."""
+    def hold(self, columns: Ints, lower: Floats, upper: Floats) -> None:
+        """Hold columns within bounds."""
         at = columns.astype(np.int32)
-        self.highs.changeColsBounds(len(at), at, value, value)
+        self.highs.changeColsBounds(len(at), at, lower, upper)
+        self.held = True
 
     def free(self, columns: Ints) -> None:
         """Give columns their own bounds back."""
@@ -222,28 +233,4 @@ class Master:
         self.highs.changeColsBounds(
             len(at), at, first.lower[columns], first.upper[columns]
         )
-
-    def solve_whole(self, gap: float, start: Floats | None) -> Point:
-        """Solve with whole numbers to a relative gap; the bound is the solver's."""
-        whole = np.flatnonzero(self.problem.first.integer).astype(np.int32)
-        kinds = highspy.HighsVarType
-        highs = self.highs
-        for j in whole:
-            highs.changeColIntegrality(int(j), kinds.kInteger)
-        highs.setOptionValue("mip_rel_gap", gap)
-        if start is not None:
-            solution = highspy.HighsSolution()
-            solution.col_value = start.tolist()
-            solution.value_valid = True
-            highs.setSolution(solution)
-        try:
-            run_highs(highs, "the first stage with whole numbers")
-        except InfeasibleError as error:
-            raise explain_first(self.problem.first) or error from None
-        value = np.array(highs.getSolution().col_value)
-        bound = float(highs.getInfo().mip_dual_bound)
-        for j in whole:
-            highs.changeColIntegrality(int(j), kinds.kContinuous)
-        highs.clearSolver()
-        value[whole] = np.round(value[whole])
-        return self._point(value, bound)
+        self.held = False

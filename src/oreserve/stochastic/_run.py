@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from oreserve.stochastic._cache import DualCache
 from oreserve.stochastic._cuts import Cuts, Pieces, Sample, tail_value
-from oreserve.stochastic._master import Master, Point
+from oreserve.stochastic._master import IDLE_ROUNDS, Master, Point
 from oreserve.stochastic._worker import (
     Bases,
     Chunk,
@@ -138,7 +138,6 @@ class Run:
         self._progress = progress
         self.after: Callable[[], None] | None = None
         self.visited: list[tuple[Floats, list[float]]] = []
-        self.dropping = True
         self.sample: Sample
         self.master: Master
 
@@ -161,7 +160,7 @@ class Run:
                 self._progress("scenarios solved", done, self.count)
         return found
 
-    def exact(self, x: Floats, eta: float | None) -> None:
+    def exact(self, x: Floats, eta: float | None) -> Best:
         """Solve all scenarios at a point, keep pieces and bases, add cuts."""
         found = self._gather(run_exact, x)
         self.bases = [chunk.bases for chunk in found]
@@ -177,8 +176,9 @@ class Run:
         objective += float(np.sum(weight * value))
         if problem.risk_weight:
             objective += problem.risk_weight * tail
+        here = Best(x, objective, value, weight)
         if self.best is None or objective < self.best.objective:
-            self.best = Best(x, objective, value, weight)
+            self.best = here
         newest = np.full(self.count, len(self.pieces.slope) - 1)
         etas = [quantile] if eta is None else [eta, quantile]
         self.visited.append((x, etas))
@@ -192,6 +192,7 @@ class Run:
         )  # fmt: skip
         if self.after:
             self.after()
+        return here
 
     def _learn(self, found: list[Chunk]) -> None:
         """Remember duals and bases of the last passes, the newest first."""
@@ -238,20 +239,6 @@ class Run:
             value, which = self.pieces.value(x)
             self.cut(value, which, etas, None)
 
-    def columns(self, best: Best) -> Floats:
-        """Return all columns of the master at a point: where a search may start."""
-        weight = best.probability
-        part = np.bincount(
-            self.sample.group, weights=weight * best.value, minlength=self.clusters
-        )
-        out = np.concatenate([best.x, part])
-        if self.problem.risk_weight:
-            eta, _ = tail_value(best.value, weight, self.problem.alpha)
-            over = weight * np.maximum(best.value - eta, 0.0)
-            tail = np.bincount(self.sample.group, weights=over, minlength=self.clusters)
-            out = np.concatenate([out, [eta], tail])
-        return out
-
     # Cuts and the model.
 
     def cut(
@@ -272,11 +259,25 @@ class Run:
                 added += self.master.add(whole, at, least)
         return added
 
-    def model(self, allowed: float) -> Point:
-        """Solve the model of all pieces: masters until one is exact enough."""
+    def model(
+        self, allowed: float, *, cutoff: float = np.inf, kept: int = IDLE_ROUNDS
+    ) -> Point:
+        """Solve the model of all pieces: masters until one is exact enough.
+
+        Parameters
+        ----------
+        allowed
+            How far the master may be off from the model.
+        cutoff
+            Bound past which nobody needs it to be exact.
+        kept
+            Solves in a row after which a slack cut is dropped.
+        """
         problem, weight = self.problem, self.sample.probability
         for _ in range(MODEL_ROUNDS):
             point = self.master.solve()
+            if point.bound >= cutoff:
+                break
             value, which = self.pieces.value(point.x)
             true = float(problem.first.cost @ point.x) + problem.first.offset
             true += float(np.sum(weight * value))
@@ -290,8 +291,7 @@ class Run:
             least = 0.1 * missing / (2 * self.clusters)
             if not self.cut(value, which, [point.eta], point, least):
                 break
-        if self.dropping:
-            self.master.drop()
+        self.master.drop(kept)
         return point
 
     def known(self) -> Best:
