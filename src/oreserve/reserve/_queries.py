@@ -38,16 +38,17 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from oreserve.reserve._database import connect
 from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._schema import OWNER_KINDS, metadata
 from oreserve.tables import choices, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from datetime import datetime
 
     import polars as pl
-    from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery
+    from sqlalchemy import ColumnElement, Engine, FromClause, Select, Subquery
 
 __all__ = [
     "COLUMN_UNITS",
@@ -183,9 +184,14 @@ def is_price(column: str) -> bool:
     return "cents" in column.split("_")
 
 
-def column_unit(column: str) -> str:
-    """Return the unit that a column's name stands for; empty: none."""
+def column_unit(column: str, kind: str = "number") -> str:
+    """Return the unit that a column's name stands for; empty: none.
+
+    A text has one only where it is a date or a time.
+    """
     for ending, unit in COLUMN_UNITS:
+        if kind == "text" and not ending.startswith(("_on", "_at")):
+            continue
         if column == ending.lstrip("_") or column.endswith(ending):
             return unit
     return ""
@@ -196,20 +202,15 @@ class Queries:
 
     Parameters
     ----------
-    connect
-        Gives a connection in a reading transaction, as a context.
-    today
-        Gives the day as ``YYYY-MM-DD``: what is late depends on it.
+    engine
+        The reserve's database.
+    clock
+        Returns the present time, UTC: what is late depends on the day.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], AbstractContextManager[Connection]],
-        *,
-        today: Callable[[], str],
-    ) -> None:
-        self._connect = connect
-        self._today = today
+    def __init__(self, engine: Engine, *, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._clock = clock
 
     def views(self, viewer: Viewer) -> tuple[View, ...]:
         """Return the views that a viewer may read, sorted by name."""
@@ -268,7 +269,7 @@ class Queries:
         if after is not None:
             query = query.where(_beyond(keys, _read_cursor(after, source, found)))
         query = query.order_by(*keys).limit(limit + 1)
-        with self._connect() as connection:
+        with connect(self._engine) as connection:
             raw = [dict(row) for row in connection.execute(query).mappings()]
         more = len(raw) > limit
         rows = raw[:limit]
@@ -341,7 +342,7 @@ class Queries:
         """Return the table of a view, or the select that computes it."""
         computed = _COMPUTED.get(view.name)
         if computed is not None:
-            return computed(self._today())
+            return computed(self._clock().date().isoformat())
         return metadata.tables[view.name]
 
     def _selected(
@@ -390,10 +391,13 @@ def _readable(name: str, viewer: Viewer) -> View:
 def _columns(source: FromClause, viewer: Viewer) -> tuple[Column, ...]:
     priced = bool(viewer.roles & PRICED)
     return tuple(
-        Column(column.name, _kind(column), column_unit(column.name))
-        for column in source.c
-        if priced or not is_price(column.name)
+        _described(column) for column in source.c if priced or not is_price(column.name)
     )
+
+
+def _described(column: Any) -> Column:
+    kind = _kind(column)
+    return Column(column.name, kind, column_unit(column.name, kind))
 
 
 def _own_rows(
@@ -643,32 +647,8 @@ def _deliveries_due(today: str) -> Subquery:
     return select(*due.c, late).subquery()
 
 
-def _mass_balances(_today: str) -> Subquery:
-    postings = metadata.tables["mass_postings"]
-    total = func.sum(postings.c.grams)
-    return (
-        select(postings.c.account, postings.c.item, _sum(postings.c.grams, "grams"))
-        .group_by(postings.c.account, postings.c.item)
-        .having(total != 0)
-        .subquery()
-    )
-
-
-def _money_balances(_today: str) -> Subquery:
-    postings = metadata.tables["money_postings"]
-    total = func.sum(postings.c.cents)
-    return (
-        select(postings.c.account, _sum(postings.c.cents, "cents"))
-        .group_by(postings.c.account)
-        .having(total != 0)
-        .subquery()
-    )
-
-
 _COMPUTED: Final[dict[str, Callable[[str], Subquery]]] = {
     "deliveries_due": _deliveries_due,
-    "mass_balances": _mass_balances,
-    "money_balances": _money_balances,
     "stock": _stock,
 }
 """Views that are computed: the day to the select."""
