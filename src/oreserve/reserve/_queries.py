@@ -59,7 +59,10 @@ __all__ = [
     "View",
     "Viewer",
     "column_unit",
+    "described",
     "is_price",
+    "ordered",
+    "source_of",
     "views",
 ]
 
@@ -161,6 +164,12 @@ class Page:
     next: str | None
 
 
+def source_of(view: str, today: str) -> FromClause:
+    """Return the table of a view, or the select that computes it for a day."""
+    computed = _COMPUTED.get(view)
+    return metadata.tables[view] if computed is None else computed(today)
+
+
 @cache
 def views() -> dict[str, View]:
     """Return every view by name, sorted."""
@@ -212,6 +221,9 @@ class Queries:
         self._engine = engine
         self._clock = clock
 
+    def _today(self) -> str:
+        return self._clock().date().isoformat()
+
     def views(self, viewer: Viewer) -> tuple[View, ...]:
         """Return the views that a viewer may read, sorted by name."""
         return tuple(v for v in views().values() if v.readers & viewer.roles)
@@ -226,7 +238,7 @@ class Queries:
             (403).
         """
         found = _readable(view, viewer)
-        return _columns(self._source(found), viewer)
+        return _columns(source_of(found.name, self._today()), viewer)
 
     def page(
         self,
@@ -262,10 +274,10 @@ class Queries:
         found = _readable(view, viewer)
         if not 1 <= limit <= MOST_ROWS:
             _wrong(f"limit is {limit}", f"1 to {MOST_ROWS}")
-        source = self._source(found)
+        source = source_of(found.name, self._today())
         shown = _columns(source, viewer)
         query = self._selected(found, source, shown, viewer, where or {})
-        keys = [_ordered(source.c[name]) for name in found.key]
+        keys = [ordered(source.c[name]) for name in found.key]
         if after is not None:
             query = query.where(_beyond(keys, _read_cursor(after, source, found)))
         query = query.order_by(*keys).limit(limit + 1)
@@ -338,13 +350,6 @@ class Queries:
             orient="row",
         )
 
-    def _source(self, view: View) -> FromClause:
-        """Return the table of a view, or the select that computes it."""
-        computed = _COMPUTED.get(view.name)
-        if computed is not None:
-            return computed(self._clock().date().isoformat())
-        return metadata.tables[view.name]
-
     def _selected(
         self,
         view: View,
@@ -391,11 +396,12 @@ def _readable(name: str, viewer: Viewer) -> View:
 def _columns(source: FromClause, viewer: Viewer) -> tuple[Column, ...]:
     priced = bool(viewer.roles & PRICED)
     return tuple(
-        _described(column) for column in source.c if priced or not is_price(column.name)
+        described(column) for column in source.c if priced or not is_price(column.name)
     )
 
 
-def _described(column: Any) -> Column:
+def described(column: Any) -> Column:
+    """Return the name, type and unit of a column of the database."""
     kind = _kind(column)
     return Column(column.name, kind, column_unit(column.name, kind))
 
@@ -451,7 +457,7 @@ def _collated(element: _Bytewise, compiler: Any, **more: Any) -> str:
     return f'({compiler.process(element.clauses, **more)}) COLLATE "C"'
 
 
-def _ordered(column: Any) -> ColumnElement[Any]:
+def ordered(column: Any) -> ColumnElement[Any]:
     """Return what a column is ordered and compared by."""
     return _Bytewise(column) if _kind(column) == "text" else column
 
