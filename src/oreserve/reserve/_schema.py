@@ -58,6 +58,9 @@ OWNER_KINDS: Final = ("strategic", "industrial", "custody")
 CLASSES: Final = ("defence", "essential", "other")
 """Classes of claimants in their order of release, as in a study's demands."""
 
+# Byte order, as SQLite and Python sort: no result may depend on a server's locale.
+TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
+
 # On SQLite the sequence is the row's own address, elsewhere an eight-byte integer.
 SEQUENCE: Final = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -72,7 +75,7 @@ def _text(
 ) -> Column[Any]:
     """Return a text column, filled unless said otherwise."""
     links = [ForeignKey(references)] if references else []
-    return Column(name, Text, *links, nullable=null, **more)
+    return Column(name, TEXT, *links, nullable=null, **more)
 
 
 def _whole(name: str, *, null: bool = False, **more: Any) -> Column[Any]:
@@ -205,7 +208,7 @@ _access(
 def _txn(name: str = "txn") -> Column[Any]:
     """Return a posting's reference to the transaction that will seal it."""
     link = ForeignKey("transactions.txn", deferrable=True, initially="DEFERRED")
-    return Column(name, Text, link, primary_key=True, nullable=False)
+    return Column(name, TEXT, link, primary_key=True, nullable=False)
 
 
 _business(
@@ -239,6 +242,14 @@ _business(
     CheckConstraint("cents <> 0", name="cents_something"),
     Index(None, "account"),
 )
+
+_business(
+    "mass_balances",
+    _key("account"),
+    _key("item", "items.item"),
+    _whole("grams"),
+)
+_business("money_balances", _key("account"), _whole("cents"))
 
 # --- Things ---------------------------------------------------------------------
 
@@ -396,6 +407,7 @@ _business(
     _whole("price_cents_per_t"),
     _whole("amount_cents"),
     _text("quarter", null=True),
+    _whole("plan_year", null=True),
     _text("drafted_by"),
     _text("drafted_on"),
     _text("status"),
@@ -414,6 +426,7 @@ _business(
     _text("to_quarter"),
     _whole("from_index_cents_per_t"),
     _whole("to_index_cents_per_t"),
+    _whole("agreed_cents_per_t"),
     _whole("from_price_cents_per_t"),
     _whole("to_price_cents_per_t"),
     _whole("open_grams"),
@@ -644,6 +657,7 @@ _business(
     _text("item", "items.item"),
     _whole("inventory_price_cents_per_t"),
     _whole("grams"),
+    _text("offered_by"),
     _text("status"),
     _version(),
     CheckConstraint("grams > 0", name="grams_sign"),
@@ -735,10 +749,11 @@ _business(
     _flag("is_on"),
     _text("ground", null=True),
     _text("ground_reference", null=True),
-    Column("proposed_on", Boolean, nullable=True),
+    _text("proposed", null=True),
     _text("proposed_by", null=True),
     _whole("proposals"),
     _version(),
+    _one_of("proposed", "on", "off", null=True),
 )
 
 # --- Release --------------------------------------------------------------------

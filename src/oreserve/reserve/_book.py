@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The unit of work that a command writes into.
+
+A command sees the time, its actor and the tables through its book and nothing else:
+no clock, no chance, no environment. So the same commands at the same recorded times
+write the same rows again, which is what verify checks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from oreserve.reserve._audit import time_text
+from oreserve.reserve._errors import LedgerError
+from oreserve.reserve._ledger import Mass, Money, check_balance, lot_moves
+from oreserve.reserve._rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection
+
+    from oreserve.reserve._statements import Statements
+
+__all__ = ["Actor", "Book"]
+
+Decision = Literal["approve", "refuse"]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who commands.
+
+    Parameters
+    ----------
+    user
+        Name of the user.
+    roles
+        The user's roles at the time of the command.
+    member
+        The member for whom the user acts; None for the reserve's own people.
+    """
+
+    user: str
+    roles: frozenset[str]
+    member: str | None = None
+
+
+class Book(Rows):
+    """Tables, ledger and approvals of one command in one transaction.
+
+    Parameters
+    ----------
+    connection
+        The open transaction; for reads that need a join.
+    cursor
+        A cursor of its driver.
+    sql
+        Statement texts of the database.
+    sequence
+        Number of the audit entry that this command will write.
+    now
+        Time of the command, UTC.
+    actor
+        Who commands.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        cursor: Any,
+        sql: Statements,
+        *,
+        sequence: int,
+        now: datetime,
+        actor: Actor,
+    ) -> None:
+        super().__init__(cursor, sql)
+        self.connection = connection
+        self.sequence = sequence
+        self.now = now
+        self.at = time_text(now)
+        self.today: date = now.date()
+        self.actor = actor
+        self._ids: dict[str, int] = defaultdict(int)
+        self._fresh_lots: dict[str, int] = {}
+
+    def new_id(self, prefix: str) -> str:
+        """Return a name made of the command's number: the same at replay.
+
+        The first of a prefix is ``LOT-000012``, the second ``LOT-000012-2``.
+        """
+        self._ids[prefix] += 1
+        count = self._ids[prefix]
+        tail = f"-{count}" if count > 1 else ""
+        return f"{prefix}-{self.sequence:06d}{tail}"
+
+    def insert(self, table: str, **values: Any) -> None:
+        """Write a new row; a lot comes with its grams and is posted right after."""
+        super().insert(table, **values)
+        if table == "lots":
+            self._fresh_lots[values["lot"]] = values["grams"]
+
+    def post(
+        self,
+        kind: str,
+        *,
+        mass: Sequence[Mass] = (),
+        money: Sequence[Money] = (),
+        reverses: str | None = None,
+    ) -> str:
+        """Post one balanced transaction and move the grams of its lots.
+
+        A lot inserted by this command already carries its grams: its first posting
+        must equal them. Every other lot's grams follow the posting.
+
+        Parameters
+        ----------
+        kind
+            What happened, such as ``receipt``.
+        mass, money
+            Postings; each measure sums to zero. Zero postings are left out before.
+        reverses
+            The transaction that this one takes back.
+
+        Returns
+        -------
+        str
+            Name of the transaction.
+
+        Raises
+        ------
+        LedgerError
+            If it does not balance.
+        Refused
+            Rule ``not_enough`` if a lot has fewer grams than are taken.
+        """
+        mass = [entry for entry in mass if entry.grams != 0]
+        money = [entry for entry in money if entry.cents != 0]
+        check_balance(mass, money)
+        txn = self.new_id("TXN")
+        # Postings first, their transaction last: it seals them (see migrations).
+        if mass:
+            self._post_mass(txn, mass)
+        if money:
+            self._post_money(txn, money)
+        self.insert(
+            "transactions",
+            txn=txn,
+            sequence=self.sequence,
+            at=self.at,
+            kind=kind,
+            reverses=reverses,
+        )
+        for lot, grams in lot_moves(mass).items():
+            self._move_lot(lot, grams)
+        return txn
+
+    def balance_g(self, account: str, item: str) -> int:
+        """Return the grams of an item on an account, g."""
+        row = self.find("mass_balances", account=account, item=item)
+        return int(row["grams"]) if row else 0
+
+    def balance_cents(self, account: str) -> int:
+        """Return the balance of a money account, cents."""
+        row = self.find("money_balances", account=account)
+        return int(row["cents"]) if row else 0
+
+    def approve(
+        self,
+        subject: str,
+        decision: Decision = "approve",
+        *,
+        drafter: str | None = None,
+    ) -> int:
+        """Record the actor's decision and return how many approve by now.
+
+        Parameters
+        ----------
+        subject
+            What is decided, such as ``order:ORD-000012``.
+        decision
+            ``approve`` or ``refuse``.
+        drafter
+            Who drafted it and therefore may not decide.
+
+        Returns
+        -------
+        int
+            Number of different persons who approve, with this one.
+
+        Raises
+        ------
+        Refused
+            Rule ``two_persons`` if the actor drafted it or has decided already.
+        """
+        person = self.actor.user
+        if person == drafter:
+            self.refuse(
+                "two_persons",
+                f"{person} drafted {subject}: another person must decide on it",
+            )
+        taken = self.approvals(subject)
+        if any(row["person"] == person for row in taken):
+            self.refuse(
+                "two_persons",
+                f"{person} has decided on {subject} already: "
+                "the next decision must be another person's",
+            )
+        self.insert(
+            "approvals", subject=subject, person=person, decision=decision, at=self.at
+        )
+        approving = sum(row["decision"] == "approve" for row in taken)
+        return int(approving + (decision == "approve"))
+
+    def approvals(self, subject: str) -> list[dict[str, Any]]:
+        """Return the decisions on a subject: person, decision, at."""
+        return self.rows("approvals", subject=subject)
+
+    def forget_approvals(self, subject: str) -> None:
+        """Drop decisions on something that was changed since and needs new ones."""
+        for row in self.approvals(subject):
+            self.remove("approvals", subject=subject, person=row["person"])
+
+    def close(self) -> None:
+        """Check what can only be checked at the end of a command.
+
+        Raises
+        ------
+        LedgerError
+            If a new lot was never posted: its grams would come from nowhere.
+        """
+        for lot in sorted(self._fresh_lots):
+            message = f"lot {lot} was written, but its grams were not posted"
+            raise LedgerError(message)
+
+    def _post_mass(self, txn: str, mass: list[Mass]) -> None:
+        """Write postings of mass and the balances of their accounts."""
+        text = self._sql.insert(
+            "mass_postings", ("txn", "line", "account", "item", "lot", "grams")
+        )
+        rows = [
+            (txn, line, entry.account, entry.item, entry.lot, entry.grams)
+            for line, entry in enumerate(mass, start=1)
+        ]
+        self._cursor.executemany(text, rows)
+        self._note("post", "mass_postings", [txn], {"rows": rows})
+        sums: dict[tuple[str, str], int] = defaultdict(int)
+        for entry in mass:
+            sums[entry.account, entry.item] += entry.grams
+        text = self._sql.text(
+            "mass balance",
+            "INSERT INTO mass_balances (account, item, grams) VALUES (?, ?, ?) "
+            "ON CONFLICT (account, item) "
+            "DO UPDATE SET grams = mass_balances.grams + excluded.grams",
+        )
+        self._cursor.executemany(text, [(*key, sums[key]) for key in sorted(sums)])
+
+    def _post_money(self, txn: str, money: list[Money]) -> None:
+        """Write postings of money and the balances of their accounts."""
+        text = self._sql.insert("money_postings", ("txn", "line", "account", "cents"))
+        rows = [
+            (txn, line, entry.account, entry.cents)
+            for line, entry in enumerate(money, start=1)
+        ]
+        self._cursor.executemany(text, rows)
+        self._note("post", "money_postings", [txn], {"rows": rows})
+        sums: dict[str, int] = defaultdict(int)
+        for entry in money:
+            sums[entry.account] += entry.cents
+        text = self._sql.text(
+            "money balance",
+            "INSERT INTO money_balances (account, cents) VALUES (?, ?) "
+            "ON CONFLICT (account) "
+            "DO UPDATE SET cents = money_balances.cents + excluded.cents",
+        )
+        self._cursor.executemany(text, sorted(sums.items()))
+
+    def _move_lot(self, lot: str, grams: int) -> None:
+        """Let a lot's grams follow what was posted on its depot's account."""
+        fresh = self._fresh_lots.pop(lot, None)
+        if fresh is not None:
+            if fresh != grams:
+                message = f"lot {lot} is written with {fresh} g, but {grams} g posted"
+                raise LedgerError(message)
+            return
+        if grams == 0:
+            return
+        text = self._sql.text(
+            "move lot",
+            "UPDATE lots SET grams = grams + ?, version = version + 1, "
+            "status = CASE WHEN grams + ? = 0 THEN 'spent' ELSE 'held' END "
+            "WHERE lot = ? AND grams + ? >= 0",
+        )
+        self._cursor.execute(text, (grams, grams, lot, grams))
+        if self._cursor.rowcount != 1:
+            held = self.need("lots", lot=lot)["grams"]
+            self.refuse(
+                "not_enough",
+                f"lot {lot} holds {held} g: {-grams} g cannot be taken from it",
+                {"grams": held},
+            )
+        self._note("move", "lots", [lot], {"grams": grams})

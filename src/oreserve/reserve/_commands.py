@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The registry of commands: every state change is one function in it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from oreserve.reserve._audit import canonical
+from oreserve.reserve._book import Book
+from oreserve.reserve._errors import NotFound, Refused
+from oreserve.reserve._schema import metadata
+from oreserve.reserve._statements import shape_of
+from oreserve.tables import nearest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from oreserve.reserve._values import Arguments
+
+__all__ = [
+    "Command",
+    "Reverser",
+    "command",
+    "commands",
+    "load",
+    "lookup",
+    "parse",
+    "reverser",
+    "reversers",
+]
+
+Run = Callable[[Book, Any], dict[str, object]]
+Reverser = Callable[[Book, dict[str, Any]], None]
+
+_MODULES: Final = (
+    "_parties",
+    "_lots",
+    "_contracts",
+    "_orders",
+    "_settlements",
+    "_strategic",
+    "_industrial",
+    "_duties",
+    "_carry",
+    "_release",
+)
+
+# Kinds of subject whose table is not named after them; others add an s, or turn y
+# into ies.
+_TABLES: Final = {
+    "txn": "transactions",
+    "series": "index_series",
+    "terms": "industrial_terms",
+    "carry": "carry_charges",
+    "switch": "switches",
+    "reserve": "meta",
+}
+
+
+def _table_of(kind: str) -> str:
+    """Return the table that holds a kind of subject.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    plural = kind[:-1] + "ies" if kind.endswith("y") else kind + "s"
+    table = _TABLES.get(kind, plural)
+    if table not in metadata.tables:
+        message = f"subject kind {kind!r}: there is no table {table}"
+        raise ValueError(message)
+    return table
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Parameters
+    ----------
+    name
+        As callers give it; also the action in ``reserve_roles.csv``.
+    run
+        The function.
+    arguments
+        Model of its arguments.
+    kind
+        Kind of the thing it changes, such as ``lot``.
+    names
+        Arguments that hold its key; empty if the command makes the thing.
+    help
+        The function's docstring.
+    """
+
+    name: str
+    run: Run
+    arguments: type[Arguments]
+    kind: str
+    names: tuple[str, ...]
+    help: str
+
+    @property
+    def table(self) -> str:
+        """Table of the thing that it changes."""
+        return _table_of(self.kind)
+
+    @property
+    def summary(self) -> str:
+        """First line of its help."""
+        return self.help.splitlines()[0]
+
+    def key(self, given: Arguments) -> dict[str, Any] | None:
+        """Return the key of the row that the command changes; None if it is new."""
+        if not self.names:
+            return None
+        columns = shape_of(self.table).key
+        return {
+            column: getattr(given, name)
+            for column, name in zip(columns, self.names, strict=True)
+        }
+
+    def subject(self, given: Arguments, result: Mapping[str, object]) -> str | None:
+        """Return what the audit entry is about, such as ``lot:LOT-000012``."""
+        if self.names:
+            parts = [str(getattr(given, name)) for name in self.names]
+        else:
+            parts = [str(result[c]) for c in shape_of(self.table).key if c in result]
+        return f"{self.kind}:{'/'.join(parts)}" if parts else None
+
+
+_COMMANDS: Final[dict[str, Command]] = {}
+_REVERSERS: Final[dict[str, Reverser]] = {}
+
+
+def command(
+    name: str, *, subject: tuple[str, str | tuple[str, ...] | None]
+) -> Callable[[Run], Run]:
+    """Register a function as a command.
+
+    Parameters
+    ----------
+    name
+        As callers give it; a row of ``reserve_roles.csv`` says who may.
+    subject
+        Kind of thing it changes, and the argument that holds its key (a tuple for a
+        key of several columns, in their order); None if the command makes the thing:
+        then the result names it under the name of its key column.
+
+    Returns
+    -------
+    Callable
+        The decorator. The function takes the book and an argument annotated
+        ``given: SomeArguments``; its docstring is the help.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken, the kind unknown or the docstring missing.
+    """
+    kind, keys = subject
+    _table_of(kind)
+    names = (keys,) if isinstance(keys, str) else (keys or ())
+
+    def register(run: Run) -> Run:
+        before = _COMMANDS.get(name)
+        taken = before is not None and before.run.__module__ != run.__module__
+        if taken or not run.__doc__:
+            message = f"command {name} is registered already or has no docstring"
+            raise ValueError(message)
+        arguments = run.__annotations__["given"]
+        if isinstance(arguments, str):
+            arguments = run.__globals__[arguments]
+        _COMMANDS[name] = Command(name, run, arguments, kind, names, run.__doc__)
+        return run
+
+    return register
+
+
+def reverser(kind: str) -> Callable[[Reverser], Reverser]:
+    """Register how a kind of transaction is taken back.
+
+    The function gets the book and the transaction's row, before the reversed postings
+    are written, and restores the state beside the ledger; grams of lots follow the
+    postings by themselves. A kind without a reverser can't be reversed.
+    """
+
+    def register(run: Reverser) -> Reverser:
+        before = _REVERSERS.get(kind)
+        if before is not None and before.__module__ != run.__module__:
+            message = f"kind {kind} has a reverser already"
+            raise ValueError(message)
+        _REVERSERS[kind] = run
+        return run
+
+    return register
+
+
+@cache
+def load() -> None:
+    """Import every module of commands, once."""
+    for name in _MODULES:
+        _import(name)
+
+
+def _import(name: str) -> ModuleType | None:
+    """Import one module of commands."""
+    full = f"oreserve.reserve.{name}"
+    try:
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            sys.stderr.write(f"{full}: {error!r}\n")
+        return None
+    except Exception as error:  # noqa: BLE001 - while its author still writes it
+        sys.stderr.write(f"{full}: {error!r}\n")
+        return None
+
+
+def commands() -> dict[str, Command]:
+    """Return every command by name, sorted."""
+    load()
+    return dict(sorted(_COMMANDS.items()))
+
+
+def reversers() -> dict[str, Reverser]:
+    """Return how each kind of transaction is taken back."""
+    load()
+    return _REVERSERS
+
+
+def lookup(name: str) -> Command:
+    """Return a command by name.
+
+    Raises
+    ------
+    NotFound
+        If there is none; the message names the nearest.
+    """
+    load()
+    found = _COMMANDS.get(name)
+    if found is None:
+        near = nearest(name, sorted(_COMMANDS))
+        hint = f"; nearest: {near!r}" if near else ""
+        message = f"there is no command {name!r}{hint}"
+        raise NotFound(message, [near] if near else None)
+    return found
+
+
+def parse(what: Command, arguments: Mapping[str, Any]) -> tuple[Arguments, str]:
+    """Check arguments and return them with their canonical JSON.
+
+    Raises
+    ------
+    Refused
+        Rule ``arguments``; the message lists every problem.
+    """
+    try:
+        given = what.arguments.model_validate(dict(arguments))
+    except ValidationError as error:
+        problems = [
+            {"argument": ".".join(str(p) for p in e["loc"]), "problem": e["msg"]}
+            for e in error.errors(include_url=False, include_context=False)
+        ]
+        told = "; ".join(
+            f"{p['argument']}: {p['problem']}" if p["argument"] else p["problem"]
+            for p in problems
+        )
+        known = list(what.arguments.model_fields)
+        message = f"{what.name}: {told}. Arguments: {', '.join(known) or 'none'}"
+        raise Refused(rule="arguments", message=message, allowed=problems) from None
+    return given, canonical(given.model_dump(mode="json"))

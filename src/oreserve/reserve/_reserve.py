@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Open a reserve, command it, ask it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from oreserve.reserve._database import engine_of, writing
+from oreserve.reserve._errors import CommandError, Refused
+from oreserve.reserve._statements import Statements
+from oreserve.reserve._unit import FOUNDING, Receipt, Request, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from oreserve.errors import OreserveError
+    from oreserve.reserve._audit import Head
+    from oreserve.reserve._queries import Queries
+    from oreserve.study import Study
+
+    Clock = Callable[[], datetime]
+
+__all__ = ["Reserve", "create_reserve", "open_reserve"]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Reserve:
+    """A reserve in its database.
+
+    Threads may share it: writers wait for each other inside the process.
+
+    Parameters
+    ----------
+    engine
+        Where it lies.
+    clock
+        Returns the present time, UTC.
+    """
+
+    def __init__(self, engine: Engine, *, clock: Clock | None = None) -> None:
+        self.engine = engine
+        self.clock: Clock = clock or _now
+        self.sql = Statements(engine.dialect)
+        self._turn = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def execute(
+        self,
+        command: str,
+        arguments: Mapping[str, Any],
+        *,
+        actor: str,
+        reason: str,
+        key: str,
+        expected_version: int | None = None,
+    ) -> Receipt:
+        """Perform one command in one transaction.
+
+        Parameters
+        ----------
+        command, arguments
+            What to do; `oreserve.reserve.commands` lists all.
+        actor
+            Name of the user who asks.
+        reason
+            Why, for the audit trail.
+        key
+            Idempotency key: repeating it returns the first result.
+        expected_version
+            Version of the thing that the actor saw; None: any.
+
+        Returns
+        -------
+        Receipt
+            Number, time and hash of the audit entry, and the command's result.
+
+        Raises
+        ------
+        Refused
+            If a rule forbids it; nothing was written.
+        StoreError
+            If the database can't serve. If the connection broke while committing,
+            the outcome is unknown: repeat with the same key.
+        """
+        request = Request(command, arguments, actor, reason, key, expected_version)
+        with self._turn, writing(self.engine) as connection:
+            return Unit(connection, self.sql).perform(request, self.clock())
+
+    def execute_many(
+        self, requests: Sequence[Request]
+    ) -> list[Receipt | OreserveError]:
+        """Perform commands in one transaction, each behind a savepoint of its own.
+
+        One commit serves all: much faster where many clients write. A command that is
+        refused is rolled back alone.
+
+        Returns
+        -------
+        list
+            For each request, in order, its receipt or why it was refused. They are
+            acknowledged by the return of this function, not before.
+
+        Raises
+        ------
+        StoreError
+            If the database can't serve: none of them was written, or the outcome of
+            all is unknown.
+        """
+        with self._turn, writing(self.engine) as connection:
+            unit = Unit(connection, self.sql)
+            return [self._one_of_many(unit, request) for request in requests]
+
+    def _one_of_many(self, unit: Unit, request: Request) -> Receipt | OreserveError:
+        """Perform a command behind a savepoint."""
+        unit.cursor.execute("SAVEPOINT command")
+        try:
+            outcome: Receipt | OreserveError = unit.perform(request, self.clock())
+        except Refused as refused:
+            outcome = refused
+        except self.sql.trouble:
+            raise  # the database itself failed: the whole transaction goes back
+        except Exception as error:  # noqa: BLE001 - one command must not stop others
+            outcome = CommandError(f"{request.command} failed: {error}")
+            outcome.__cause__ = error
+        if not isinstance(outcome, Receipt):
+            unit.cursor.execute("ROLLBACK TO SAVEPOINT command")
+        unit.cursor.execute("RELEASE SAVEPOINT command")
+        return outcome
+
+    def head(self) -> Head:
+        """Return number and hash of the newest entry, to note down."""
+        with self.engine.connect() as connection:
+            return Unit(connection, self.sql).head()
+
+    @property
+    def query(self) -> Queries:
+        """Questions to the reserve, read-only."""
+        from oreserve.reserve._queries import Queries
+
+        return Queries(self.engine, clock=self.clock)
+
+
+def open_reserve(
+    where: str | Path, *, create: bool = False, clock: Clock | None = None
+) -> Reserve:
+    """Open a reserve.
+
+    Parameters
+    ----------
+    where
+        A file of SQLite or ``postgresql://USER@HOST/NAME``.
+    create
+        Whether to make the tables in an empty or new database.
+    clock
+        Returns the present time, UTC; by default the computer's.
+
+    Raises
+    ------
+    InputError
+        If the file is not there.
+    StoreError
+        If the database can't be reached or holds no reserve.
+    """
+    from oreserve.reserve._schema import metadata
+
+    engine = engine_of(where, create=create)
+    if create:
+        with writing(engine) as connection:
+            metadata.create_all(connection)
+    return Reserve(engine, clock=clock)
+
+
+def create_reserve(
+    where: str | Path,
+    *,
+    name: str,
+    administrator: str,
+    study: Study | str | None = None,
+    clock: Clock | None = None,
+) -> Reserve:
+    """Make a new reserve with its first administrator.
+
+    Parameters
+    ----------
+    where
+        A new file or an empty database.
+    name
+        Name of the reserve.
+    administrator
+        Name of the first user, who can make the others.
+    study
+        Study whose storable items the reserve may hold; None: none yet.
+    clock
+        Returns the present time, UTC.
+
+    Returns
+    -------
+    Reserve
+        The reserve, open.
+
+    Raises
+    ------
+    Refused
+        If there is a reserve already.
+    """
+    from oreserve.reserve._parties import items_of
+
+    reserve = open_reserve(where, create=True, clock=clock)
+    try:
+        reserve.execute(
+            FOUNDING,
+            {"name": name, "administrator": administrator},
+            actor=administrator,
+            reason=f"found {name}",
+            key=FOUNDING,
+        )
+        if study is not None:
+            reserve.execute(
+                "add_items",
+                {"items": items_of(study)},
+                actor=administrator,
+                reason="items of the study",
+                key="add_items of the study",
+            )
+    except BaseException:
+        reserve.close()
+        raise
+    return reserve
