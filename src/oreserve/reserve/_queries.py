@@ -2,10 +2,10 @@
 """What may be read of a reserve, by whom, page by page.
 
 A *view* is a table of the reserve or a table computed from it. The file
-``tables/reserve_views.csv`` names each view with its key and with the roles that
-read it; a table that the file does not name is shown to nobody. Money and prices
-are left out for roles that need none (inspector, storekeeper, analyst), and a
-member reads the rows that are its own: a viewer's rights are checked here and
+``tables/reserve_views.csv`` names each view with its key and with the action of
+``reserve_roles.csv`` that it takes to read it; a table that the file does not name is
+shown to nobody. Money and prices are left out for roles without ``read_prices``, and
+a member reads the rows that are its own: a viewer's rights are checked here and
 nowhere else, so that pages, the HTTP interface and the command line agree.
 
 Rows come in the order of the key. A page ends with a cursor, which is the key of
@@ -40,6 +40,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from oreserve.reserve._database import connect
 from oreserve.reserve._errors import NotFound, Refused
+from oreserve.reserve._roles import allows, roles_for
 from oreserve.reserve._schema import OWNER_KINDS, metadata
 from oreserve.tables import choices, nearest
 
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMN_UNITS",
-    "PRICED",
     "Column",
     "Page",
     "Queries",
@@ -65,11 +65,6 @@ __all__ = [
     "source_of",
     "views",
 ]
-
-PRICED: Final = frozenset(
-    {"administrator", "manager", "approver", "buyer", "treasurer", "auditor", "member"}
-)
-"""Roles that see money and prices (a member: on its own rows)."""
 
 MOST_ROWS: Final = 1000  # of a page
 LARGEST: Final = 2**63  # integers of the databases have eight bytes
@@ -116,19 +111,19 @@ class View:
         Name in addresses and files.
     key
         Columns that name a row and order the rows.
-    readers
-        Roles that may read it.
+    action
+        Action of ``reserve_roles.csv`` that it takes to read all rows.
     own_rows
         How a member's own rows are found: columns that hold the member, separated
-        by ``|``, or `claims` for the draws of its claims; empty: members see all
-        or nothing.
+        by ``|``, `claims` for the draws of its claims, ``*`` for all rows; empty:
+        members see none.
     description
         One line for a reader.
     """
 
     name: str
     key: tuple[str, ...]
-    readers: frozenset[str]
+    action: str
     own_rows: str
     description: str
 
@@ -179,7 +174,7 @@ def views() -> dict[str, View]:
         View(
             name=row["view"],
             key=tuple(row["key"].split("|")),
-            readers=frozenset(row["readers"].split("|")),
+            action=row["action"],
             own_rows=row["own_rows"],
             description=row["description"],
         )
@@ -190,7 +185,7 @@ def views() -> dict[str, View]:
 
 def is_price(column: str) -> bool:
     """Return whether a column tells money or a price."""
-    return "cents" in column.split("_")
+    return "cents" in column.split("_") or column == "statement"
 
 
 def column_unit(column: str, kind: str = "number") -> str:
@@ -226,7 +221,7 @@ class Queries:
 
     def views(self, viewer: Viewer) -> tuple[View, ...]:
         """Return the views that a viewer may read, sorted by name."""
-        return tuple(v for v in views().values() if v.readers & viewer.roles)
+        return tuple(v for v in views().values() if _rights(v, viewer).reads)
 
     def columns(self, view: str, viewer: Viewer) -> tuple[Column, ...]:
         """Return the columns of a view that a viewer sees.
@@ -238,7 +233,7 @@ class Queries:
             (403).
         """
         found = _readable(view, viewer)
-        return _columns(source_of(found.name, self._today()), viewer)
+        return _columns(found, source_of(view, self._today()), viewer)
 
     def page(
         self,
@@ -275,7 +270,7 @@ class Queries:
         if not 1 <= limit <= MOST_ROWS:
             _wrong(f"limit is {limit}", f"1 to {MOST_ROWS}")
         source = source_of(found.name, self._today())
-        shown = _columns(source, viewer)
+        shown = _columns(found, source, viewer)
         query = self._selected(found, source, shown, viewer, where or {})
         keys = [ordered(source.c[name]) for name in found.key]
         if after is not None:
@@ -385,16 +380,42 @@ def _readable(name: str, viewer: Viewer) -> View:
         guess = f"; did you mean {hint!r}?" if hint else ""
         message = f"there is no view {name!r}; {choices(name, views())}{guess}"
         raise NotFound(message, sorted(views()))
-    if not view.readers & viewer.roles:
+    if not _rights(view, viewer).reads:
         roles = ", ".join(sorted(viewer.roles)) or "no role"
-        readers = sorted(view.readers)
+        readers = list(roles_for(view.action))
+        if view.own_rows:
+            readers += roles_for("read_own_member")
         message = f"{name} is not shown to {roles}; it is to {', '.join(readers)}"
         raise Refused(rule="role", message=message, allowed=readers)
     return view
 
 
-def _columns(source: FromClause, viewer: Viewer) -> tuple[Column, ...]:
-    priced = bool(viewer.roles & PRICED)
+@dataclass(frozen=True)
+class _Rights:
+    """What a viewer may see of a view: all rows or its own, and prices."""
+
+    all_rows: bool
+    own_rows: bool
+    prices: bool
+
+    @property
+    def reads(self) -> bool:
+        return self.all_rows or self.own_rows
+
+
+def _rights(view: View, viewer: Viewer) -> _Rights:
+    """Return a viewer's rights: the union of what its roles allow.
+
+    A member sees the prices of its own rows.
+    """
+    everything = allows(viewer.roles, view.action)
+    own = bool(view.own_rows) and allows(viewer.roles, "read_own_member")
+    prices = allows(viewer.roles, "read_prices") or (own and not everything)
+    return _Rights(everything, own, prices)
+
+
+def _columns(view: View, source: FromClause, viewer: Viewer) -> tuple[Column, ...]:
+    priced = _rights(view, viewer).prices
     return tuple(
         described(column) for column in source.c if priced or not is_price(column.name)
     )
@@ -413,7 +434,7 @@ def _own_rows(
 
     A user who is a member and, say, an auditor reads all: the other role does.
     """
-    if not view.own_rows or view.readers & (viewer.roles - {"member"}):
+    if _rights(view, viewer).all_rows or view.own_rows == "*":
         return None
     if viewer.member is None:
         return literal(value=False)
