@@ -672,6 +672,8 @@ _business(
     _whole("grams"),
     _whole("granted_grams"),
     _whole("proceeds_cents", null=True),
+    _whole("replace_days", null=True),
+    _whole("plan_year", null=True),
     _text("ground"),
     _text("ground_reference", null=True),
     _text("requested_by"),
