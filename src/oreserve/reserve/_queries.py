@@ -62,6 +62,7 @@ __all__ = [
     "described",
     "is_price",
     "ordered",
+    "outstanding",
     "source_of",
     "views",
 ]
@@ -602,7 +603,7 @@ def _stock(_today: str) -> Subquery:
     entitlements, duties = metadata.tables["entitlements"], metadata.tables["duties"]
     entitled = _by_item(entitlements.c.item, entitlements.c.grams)
     owed = _by_item(duties.c.item, duties.c.open_grams, duties.c.status == "open")
-    expected = _outstanding().subquery()
+    expected = outstanding("due", "delivered").subquery()
     coming = _by_item(expected.c.item, expected.c.grams)
     money = metadata.tables["money_postings"]
     worth = (
@@ -642,10 +643,14 @@ def _by_item(item: Any, grams: Any, *conditions: ColumnElement[bool]) -> Subquer
     return query.group_by(item).subquery()
 
 
-def _outstanding() -> Select[Any]:
-    """Select deliveries of funded orders that are still to come."""
-    deliveries, orders, contracts, producers = (
-        metadata.tables[n] for n in ("deliveries", "orders", "contracts", "producers")
+def outstanding(*statuses: str) -> Select[Any]:
+    """Select deliveries of funded orders that are no lots yet.
+
+    What has been delivered and waits for inspection counts with what arrived.
+    """
+    deliveries, orders, contracts, producers, owners = (
+        metadata.tables[n]
+        for n in ("deliveries", "orders", "contracts", "producers", "owners")
     )
     return (
         select(
@@ -658,18 +663,23 @@ def _outstanding() -> Select[Any]:
             producers.c.country,
             contracts.c.item,
             contracts.c.owner,
-            deliveries.c.grams,
+            owners.c.kind.label("owner_kind"),
+            deliveries.c.status,
+            func.coalesce(deliveries.c.delivered_grams, deliveries.c.grams).label(
+                "grams"
+            ),
         )
         .join(orders, orders.c.order_id == deliveries.c.order_id)
         .join(contracts, contracts.c.contract == orders.c.contract)
         .join(producers, producers.c.producer == contracts.c.producer)
-        .where(deliveries.c.status == "due", orders.c.status == "funded")
+        .join(owners, owners.c.owner == contracts.c.owner)
+        .where(deliveries.c.status.in_(statuses), orders.c.status == "funded")
     )
 
 
 def _deliveries_due(today: str) -> Subquery:
     """Compute the deliveries to come, and whether their day has passed."""
-    due = _outstanding().subquery()
+    due = outstanding("due").subquery()
     late = case((due.c.due_on < today, True), else_=False).label("is_late")
     return select(*due.c, late).subquery()
 
