@@ -1,0 +1,573 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orders under a contract: drafted, approved by another person, funded, ended.
+
+Only a funded order is money: it must fit the appropriations, both ceilings of its
+contract and, for the strategic reserve, the annual materials plan. Its price may
+move with the contract's index (economic price adjustment) for what is still open.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from oreserve.reserve._appropriations import hold_obligation
+from oreserve.reserve._ceilings import check_ceiling, give_back_ceiling
+from oreserve.reserve._commands import command
+from oreserve.reserve._contract_money import (
+    grams_for,
+    money_text,
+    tonnes_text,
+    value_cents,
+)
+from oreserve.reserve._contracts import (
+    check_open,
+    check_qualified,
+    ordered,
+    raise_rung,
+)
+from oreserve.reserve._index import need_index
+from oreserve.reserve._values import (
+    Arguments,
+    CentsPerTonne,
+    Day,
+    Grams,
+    Quarter,
+    ThingId,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oreserve.reserve._book import Book
+
+__all__ = [
+    "AdjustOrderPrice",
+    "ApproveOrder",
+    "CancelOrder",
+    "CloseOrder",
+    "DraftOrder",
+    "FundOrder",
+    "ScheduleLine",
+    "accepted_sums",
+    "check_ceilings",
+    "count_plan",
+    "need_order",
+]
+
+
+class ScheduleLine(Arguments):
+    """One delivery that is agreed."""
+
+    due_on: Day = Field(description="Last day without being late, YYYY-MM-DD")
+    grams: Grams = Field(description="Mass due, g")
+
+
+class DraftOrder(Arguments):
+    """An order that binds nobody yet."""
+
+    contract: ThingId = Field(description="Contract")
+    grams: Grams = Field(description="Mass ordered, g")
+    price_cents_per_t: CentsPerTonne = Field(description="Price, US cents per t")
+    quarter: Quarter | None = Field(
+        default=None,
+        description="Quarter whose index the price stands for; an adjustment needs it",
+    )
+    schedule: list[ScheduleLine] = Field(
+        min_length=1, max_length=1000, description="Deliveries; they sum to the order"
+    )
+
+
+class ApproveOrder(Arguments):
+    """Another person's decision on a drafted order."""
+
+    order_id: ThingId = Field(description="Order")
+    decision: Literal["approve", "refuse"] = Field(
+        default="approve", description="Decision"
+    )
+
+
+class FundOrder(Arguments):
+    """An approved order that is to bind money."""
+
+    order_id: ThingId = Field(description="Order")
+
+
+class AdjustOrderPrice(Arguments):
+    """The economic price adjustment of what is still open of an order."""
+
+    order_id: ThingId = Field(description="Order")
+    quarter: Quarter = Field(description="Quarter whose index sets the new price")
+
+
+class CancelOrder(Arguments):
+    """An order whose open rest is called off."""
+
+    order_id: ThingId = Field(description="Order")
+
+
+class CloseOrder(Arguments):
+    """An order of which everything is delivered, inspected and paid."""
+
+    order_id: ThingId = Field(description="Order")
+
+
+@command("draft_order", subject=("order", None))
+def draft_order(book: Book, given: DraftOrder) -> dict[str, object]:
+    """Draft an order with its delivery schedule; nothing is bound."""
+    contract = check_open(book, given.contract, purpose="purchase")
+    check_qualified(book, producer=contract["producer"], item=contract["item"])
+    _check_schedule(book, given, until_on=contract["until_on"])
+    _check_price(book, contract, price=given.price_cents_per_t, quarter=given.quarter)
+    order_id = book.new_id("ORD")
+    amount = value_cents(given.grams, given.price_cents_per_t)
+    book.insert(
+        "orders",
+        order_id=order_id,
+        contract=given.contract,
+        grams=given.grams,
+        cancelled_grams=0,
+        price_cents_per_t=given.price_cents_per_t,
+        amount_cents=amount,
+        quarter=given.quarter,
+        plan_year=None,
+        drafted_by=book.actor.user,
+        drafted_on=book.today.isoformat(),
+        status="draft",
+    )
+    deliveries = [
+        write_due(book, order_id, due_on=line.due_on, grams=line.grams)
+        for line in given.schedule
+    ]
+    return {"order_id": order_id, "amount_cents": amount, "deliveries": deliveries}
+
+
+@command("approve_order", subject=("order", "order_id"))
+def approve_order(book: Book, given: ApproveOrder) -> dict[str, object]:
+    """Approve or refuse a drafted order; never by the person who drafted it."""
+    order = need_order(book, given.order_id, "draft")
+    count = book.approve(
+        f"order:{given.order_id}", given.decision, drafter=order["drafted_by"]
+    )
+    if given.decision == "refuse":
+        _cancel_draft(book, order)
+    return {"order_id": given.order_id, "approvals": count}
+
+
+@command("fund_order", subject=("order", "order_id"))
+def fund_order(book: Book, given: FundOrder) -> dict[str, object]:
+    """Bind the money of an approved order."""
+    order = need_order(book, given.order_id, "draft")
+    decisions = book.approvals(f"order:{given.order_id}")
+    if not any(one["decision"] == "approve" for one in decisions):
+        book.refuse(
+            "two_persons",
+            f"order {given.order_id} was drafted by {order['drafted_by']!r} and nobody "
+            "else has approved it",
+            allowed="approve_order by another person with the role approver",
+        )
+    contract = check_open(book, order["contract"], purpose="purchase")
+    check_qualified(book, producer=contract["producer"], item=contract["item"])
+    check_ceilings(
+        book,
+        contract,
+        more_cents=order["amount_cents"],
+        more_grams=order["grams"],
+        price=order["price_cents_per_t"],
+    )
+    year = count_plan(
+        book, contract, order, grams=order["grams"], cents=order["amount_cents"]
+    )
+    book.change("orders", {"order_id": given.order_id}, status="funded", plan_year=year)
+    obligated = hold_obligation(book, order["contract"], what=f"order {given.order_id}")
+    raise_rung(book, order["contract"], "funded_order", note=given.order_id)
+    return {"order_id": given.order_id, "obligated_cents": obligated}
+
+
+@command("adjust_order_price", subject=("order", "order_id"))
+def adjust_order_price(book: Book, given: AdjustOrderPrice) -> dict[str, object]:
+    """Move the price of what is open by the ratio of two index values.
+
+    New price = agreed price x index(quarter) / index(agreed quarter), rounded half
+    to even to the cent per t, within the floor and the ceiling price of the rule.
+    What is accepted keeps its price.
+    """
+    order = need_order(book, given.order_id, "funded")
+    contract = check_open(book, order["contract"], purpose="purchase")
+    if contract["rule_kind"] == "fixed" or None in {
+        contract["series"],
+        order["quarter"],
+    }:
+        book.refuse(
+            "price_rule",
+            f"order {given.order_id}: its contract has a {contract['rule_kind']} "
+            f"price, index series {contract['series'] or 'none'}, agreed quarter "
+            f"{order['quarter'] or 'none'}",
+            allowed="an order with a quarter under a contract whose price follows a "
+            "series",
+        )
+    if given.quarter <= order["quarter"]:
+        book.refuse(
+            "dates",
+            f"order {given.order_id} stands at the index of {order['quarter']}",
+            allowed="a later quarter",
+        )
+    _check_nothing_waits(book, given.order_id)
+    gross, accepted = accepted_sums(book, given.order_id)
+    open_grams = order["grams"] - order["cancelled_grams"] - accepted
+    if open_grams <= 0:
+        book.refuse(
+            "nothing",
+            f"order {given.order_id}: everything is accepted at its price",
+            allowed="an order with an open rest",
+        )
+    price, indices = _adjusted_price(book, contract, order, given.quarter)
+    amount = gross + value_cents(open_grams, price)
+    difference = amount - order["amount_cents"]
+    _write_adjustment(
+        book,
+        order,
+        quarter=given.quarter,
+        indices=indices,
+        price=price,
+        open_grams=open_grams,
+        difference=difference,
+    )
+    check_ceilings(book, contract, more_cents=difference, more_grams=0, price=price)
+    count_plan(book, contract, order, grams=0, cents=difference)
+    book.change(
+        "orders",
+        {"order_id": given.order_id},
+        price_cents_per_t=price,
+        amount_cents=amount,
+        quarter=given.quarter,
+    )
+    hold_obligation(
+        book, order["contract"], what=f"the new price of order {given.order_id}"
+    )
+    return {
+        "order_id": given.order_id,
+        "price_cents_per_t": price,
+        "difference_cents": difference,
+    }
+
+
+@command("cancel_order", subject=("order", "order_id"))
+def cancel_order(book: Book, given: CancelOrder) -> dict[str, object]:
+    """Call off a draft, or what is still open of a funded order."""
+    order = need_order(book, given.order_id, "draft", "funded")
+    if order["status"] == "draft":
+        _cancel_draft(book, order)
+        return {"order_id": given.order_id, "released_cents": 0}
+    _check_nothing_waits(book, given.order_id)
+    gross, accepted = accepted_sums(book, given.order_id)
+    rest = order["grams"] - accepted
+    _cancel_due(book, given.order_id)
+    book.change(
+        "orders",
+        {"order_id": given.order_id},
+        status="cancelled",
+        cancelled_grams=rest,
+        amount_cents=gross,
+    )
+    contract = book.need("contracts", contract=order["contract"])
+    count_plan(book, contract, order, grams=-rest, cents=gross - order["amount_cents"])
+    released = hold_obligation(
+        book, order["contract"], what=f"calling off order {given.order_id}"
+    )
+    return {
+        "order_id": given.order_id,
+        "cancelled_grams": rest,
+        "released_cents": -released,
+    }
+
+
+@command("close_order", subject=("order", "order_id"))
+def close_order(book: Book, given: CloseOrder) -> dict[str, object]:
+    """Close an order once all of it is delivered, inspected and paid."""
+    order = need_order(book, given.order_id, "funded")
+    deliveries = book.rows("deliveries", order_id=given.order_id)
+    waiting = [
+        f"{one['delivery']} ({one['status']})"
+        for one in deliveries
+        if one["status"] in {"due", "delivered", "accepted"}
+    ]
+    if waiting:
+        book.refuse(
+            "open_deliveries",
+            f"order {given.order_id} is not at its end: {', '.join(waiting)}",
+            allowed="deliver, accept and pay them, or cancel_order",
+        )
+    book.change("orders", {"order_id": given.order_id}, status="closed")
+    released = hold_obligation(
+        book, order["contract"], what=f"closing order {given.order_id}"
+    )
+    return {"order_id": given.order_id, "released_cents": -released}
+
+
+def need_order(book: Book, order_id: str, *statuses: str) -> dict[str, Any]:
+    """Return an order in one of the statuses; refuse any other."""
+    order = book.need("orders", order_id=order_id)
+    if order["status"] not in statuses:
+        book.refuse(
+            "status",
+            f"order {order_id} is {order['status']}",
+            allowed=f"an order that is {' or '.join(statuses)}",
+        )
+    return order
+
+
+def accepted_sums(book: Book, order_id: str) -> tuple[int, int]:
+    """Return what is accepted of an order: value before penalties and grams."""
+    rows = book.rows("deliveries", order_id=order_id)
+    return (
+        sum(one["gross_cents"] or 0 for one in rows),
+        sum(one["accepted_grams"] or 0 for one in rows),
+    )
+
+
+def check_ceilings(
+    book: Book,
+    contract: Mapping[str, Any],
+    *,
+    more_cents: int,
+    more_grams: int,
+    price: int,
+) -> None:
+    """Refuse what goes beyond the ceilings of a contract in money or in grams."""
+    cents, grams = ordered(book, contract["contract"])
+    problems: list[str] = []
+    fitting: list[int] = []
+    ceiling, most = contract["ceiling_cents"], contract["ceiling_grams"]
+    if more_cents > 0 and ceiling is not None and cents + more_cents > ceiling:
+        left = max(0, ceiling - cents)
+        fitting.append(grams_for(left, price))
+        problems.append(
+            f"{money_text(more_cents)} on top of {money_text(cents)} exceed its "
+            f"ceiling of {money_text(ceiling)} by "
+            f"{money_text(cents + more_cents - ceiling)}"
+        )
+    if more_grams > 0 and most is not None and grams + more_grams > most:
+        fitting.append(max(0, most - grams))
+        beyond = tonnes_text(grams + more_grams - most)
+        problems.append(
+            f"{tonnes_text(more_grams)} on top of {tonnes_text(grams)} exceed its "
+            f"ceiling of {tonnes_text(most)} by {beyond}"
+        )
+    if problems:
+        book.refuse(
+            "ceiling",
+            f"contract {contract['contract']!r}: {'; '.join(problems)}",
+            allowed={"grams": min(fitting)},
+        )
+
+
+def count_plan(
+    book: Book,
+    contract: Mapping[str, Any],
+    order: Mapping[str, Any],
+    *,
+    grams: int,
+    cents: int,
+) -> int | None:
+    """Count a purchase against the annual materials plan of the strategic reserve.
+
+    Returns
+    -------
+    int or None
+        Year of the plan; None for an owner that buys under no plan.
+    """
+    owner = book.need("owners", owner=contract["owner"])
+    if owner["kind"] != "strategic":
+        return None
+    item, subject = contract["item"], f"order:{order['order_id']}"
+    if grams > 0 or cents > 0:
+        counted = check_ceiling(
+            book, item, "buy", max(0, grams), max(0, cents), subject=subject
+        )
+        return int(counted["year"])
+    if order["plan_year"] is not None and (grams < 0 or cents < 0):
+        give_back_ceiling(
+            book, item, "buy", -grams, -cents, year=order["plan_year"], subject=subject
+        )
+    return None
+
+
+def write_due(book: Book, order_id: str, *, due_on: str, grams: int) -> str:
+    """Add a delivery that is due to an order and return its name."""
+    delivery = book.new_id("DEL")
+    empty = (
+        "delivered_on",
+        "delivered_grams",
+        "accepted_grams",
+        "rejected_grams",
+        "late_days",
+        "price_cents_per_t",
+        "gross_cents",
+        "penalty_cents",
+        "amount_cents",
+        "accepted_by",
+        "lot",
+    )
+    book.insert(
+        "deliveries",
+        delivery=delivery,
+        order_id=order_id,
+        due_on=due_on,
+        grams=grams,
+        status="due",
+        paid_cents=0,
+        **dict.fromkeys(empty),
+    )
+    return delivery
+
+
+def _check_schedule(book: Book, given: DraftOrder, *, until_on: str | None) -> None:
+    """Refuse a schedule that does not sum to the order or lies outside the contract."""
+    total = sum(line.grams for line in given.schedule)
+    if total != given.grams:
+        book.refuse(
+            "schedule",
+            f"the deliveries sum to {total} g, the order is of {given.grams} g",
+            allowed=f"deliveries of {given.grams} g in all",
+        )
+    # Material ordered on the last day still has a year to arrive.
+    last = until_on and _plus_days(until_on, 366)
+    today = book.today.isoformat()
+    bad = [
+        line.due_on
+        for line in given.schedule
+        if line.due_on < today or (last is not None and line.due_on > last)
+    ]
+    if bad:
+        book.refuse(
+            "dates",
+            f"deliveries due on {', '.join(bad)} lie outside the contract",
+            allowed=f"{today} to {last or 'any later day'}",
+        )
+
+
+def _plus_days(day: str, days: int) -> str:
+    from datetime import date
+
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
+
+def _check_price(
+    book: Book, contract: Mapping[str, Any], *, price: int, quarter: str | None
+) -> None:
+    """Refuse a price that the contract's rule does not give."""
+    kind = contract["rule_kind"]
+    if kind == "indexed" and (contract["series"] is None or quarter is None):
+        book.refuse(
+            "price_rule",
+            f"contract {contract['contract']!r} has an indexed price: the order names "
+            "no quarter or the contract no series",
+            allowed="a quarter of the contract's index series",
+        )
+    least: int | None
+    most: int | None
+    if kind == "fixed":
+        least = most = contract["fixed_cents_per_t"]
+    elif kind == "indexed":
+        least = most = need_index(book, contract["series"], str(quarter))
+    else:
+        least = contract["floor_cents_per_t"]
+        most = contract["ceiling_price_cents_per_t"]
+    if (least is not None and price < least) or (most is not None and price > most):
+        span = f"{least}" if least == most else f"{least or 0} to {most or 'any'}"
+        book.refuse(
+            "price_rule",
+            f"a price of {price} cents per t is not what the {kind} rule of contract "
+            f"{contract['contract']!r} gives",
+            allowed=f"{span} cents per t",
+        )
+
+
+def _adjusted_price(
+    book: Book, contract: Mapping[str, Any], order: Mapping[str, Any], quarter: str
+) -> tuple[int, tuple[str, int, int, int]]:
+    """Return the new price, and the agreed quarter, index and price it comes from."""
+    earlier = book.rows("price_adjustments", order_id=order["order_id"])
+    if earlier:
+        # From the agreed price, so that rounding does not add up over adjustments.
+        base, base_price = earlier[0]["from_quarter"], earlier[0]["agreed_cents_per_t"]
+    else:
+        base, base_price = order["quarter"], order["price_cents_per_t"]
+    base_index = need_index(book, contract["series"], base)
+    index = need_index(book, contract["series"], quarter)
+    if base_index == 0:
+        book.refuse(
+            "index",
+            f"index {contract['series']!r} of {base} is 0: no ratio to it exists",
+            allowed="an order whose agreed quarter has an index above 0",
+        )
+    price = round(Fraction(base_price * index, base_index))
+    if contract["floor_cents_per_t"] is not None:
+        price = max(price, contract["floor_cents_per_t"])
+    if contract["ceiling_price_cents_per_t"] is not None:
+        price = min(price, contract["ceiling_price_cents_per_t"])
+    return price, (base, base_index, index, base_price)
+
+
+def _write_adjustment(
+    book: Book,
+    order: Mapping[str, Any],
+    *,
+    quarter: str,
+    indices: tuple[str, int, int, int],
+    price: int,
+    open_grams: int,
+    difference: int,
+) -> None:
+    """Record an economic price adjustment with all that it was computed from."""
+    base, base_index, index, base_price = indices
+    line = len(book.rows("price_adjustments", order_id=order["order_id"])) + 1
+    book.insert(
+        "price_adjustments",
+        order_id=order["order_id"],
+        line=line,
+        adjusted_on=book.today.isoformat(),
+        from_quarter=base,
+        to_quarter=quarter,
+        from_index_cents_per_t=base_index,
+        to_index_cents_per_t=index,
+        agreed_cents_per_t=base_price,
+        from_price_cents_per_t=order["price_cents_per_t"],
+        to_price_cents_per_t=price,
+        open_grams=open_grams,
+        difference_cents=difference,
+    )
+
+
+def _check_nothing_waits(book: Book, order_id: str) -> None:
+    """Refuse while something lies delivered and not inspected."""
+    rows = book.rows("deliveries", order_id=order_id, status="delivered")
+    if rows:
+        names = ", ".join(one["delivery"] for one in rows)
+        book.refuse(
+            "open_deliveries",
+            f"order {order_id}: {names} is delivered and not inspected",
+            allowed="accept_delivery first, with what is rejected",
+        )
+
+
+def _cancel_draft(book: Book, order: Mapping[str, Any]) -> None:
+    """End a draft: it never bound anything."""
+    _cancel_due(book, order["order_id"])
+    book.change(
+        "orders",
+        {"order_id": order["order_id"]},
+        status="cancelled",
+        cancelled_grams=order["grams"],
+        amount_cents=0,
+    )
+
+
+def _cancel_due(book: Book, order_id: str) -> None:
+    """Call off all deliveries that have not arrived."""
+    for one in book.rows("deliveries", order_id=order_id, status="due"):
+        book.change("deliveries", {"delivery": one["delivery"]}, status="cancelled")
