@@ -17,6 +17,7 @@ from oreserve.cli._assess import assess_study, explain_value
 from oreserve.cli._folder import check_target, whole_folder
 from oreserve.cli._guard import INTERRUPTED, guarded
 from oreserve.cli._import import import_files
+from oreserve.cli._opening import OpeningOption, opening_of, record_opening
 from oreserve.cli._options import (
     Executor,
     ExecutorOption,
@@ -373,6 +374,7 @@ def plan(
     excel: Annotated[
         bool, typer.Option("--excel", help="Write tables.xlsx as well.")
     ] = False,
+    reserve: OpeningOption = None,
     out: OutOption = None,
     home: HomeOption = None,
     seed: SeedOption = 0,
@@ -387,6 +389,8 @@ def plan(
       oreserve plan tiny --budget 50e6 --scenarios 20 --verify 50
 
       oreserve plan --home EU --budget 10e9 --no-sensitivity --out out/eu
+
+      oreserve plan --reserve reserve.db --budget 2e9 --out out/next
     """
     budget_usd = parse_budget(budget)
     if out is not None:
@@ -398,6 +402,9 @@ def plan(
 
     chosen = _parse_instruments(instruments)
     loaded = load_study(study, home=home)
+    opening = None if reserve is None else opening_of(loaded, reserve)
+    if opening is not None:
+        loaded = opening.study
     with Stages(quiet=as_json) as progress, whole_folder(out) as folder:
         result = run(
             loaded,
@@ -418,6 +425,8 @@ def plan(
             instruments=chosen,
         )
         result.save(folder)
+        if opening is not None:
+            record_opening(folder, opening)
         figures = _read_json(folder / "plan.json")
         if out is not None:
             if single_shocks:
@@ -434,6 +443,8 @@ def plan(
         _print_json(figures)
         return
     typer.echo(result.summary())
+    if opening is not None:
+        typer.echo(opening.summary())
     if out is not None:
         typer.echo(f"Report: {out / 'report.html'}")
 
