@@ -21,6 +21,7 @@ from oreserve.reserve._values import (
     Arguments,
     Cents,
     CentsPerTonne,
+    Country,
     Day,
     Days,
     Grams,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from oreserve.reserve._book import Book
 
 __all__ = [
+    "AddProducer",
     "ChangeContract",
     "DraftContract",
     "GuaranteeMinimum",
@@ -50,6 +52,15 @@ __all__ = [
 
 BY_WORD: Final = RUNGS[: RUNGS.index("minimum_guarantee")]
 """Rungs that a person may step a contract to; the others bind money."""
+
+
+class AddProducer(Arguments):
+    """A firm that delivers or is supported."""
+
+    producer: ThingId = Field(description="Short name, once")
+    name: Title = Field(description="Full name")
+    country: Country
+    note: Note | None = Field(default=None, description="Anything to remember")
 
 
 class QualifyProducer(Arguments):
@@ -167,6 +178,13 @@ class TerminateContract(Arguments):
 
     contract: ThingId = Field(description="Contract")
     why: Note = Field(min_length=1, description="Ground for the termination")
+
+
+@command("add_producer", subject=("producer", "producer"))
+def add_producer(book: Book, given: AddProducer) -> dict[str, object]:
+    """Enter a producer; nothing may be ordered before it is qualified."""
+    book.insert("producers", **given.model_dump())
+    return {"producer": given.producer}
 
 
 @command("qualify_producer", subject=("qualification", ("producer", "item")))
