@@ -7,8 +7,10 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from oreserve.reserve._database import engine_of, writing
+from oreserve.reserve._database import connect, engine_of, writing
 from oreserve.reserve._errors import CommandError, Refused
+from oreserve.reserve._migrate import check_revision, migrate, revision_of
+from oreserve.reserve._replay import verify
 from oreserve.reserve._statements import Statements
 from oreserve.reserve._unit import FOUNDING, Receipt, Request, Unit
 
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
 
     from oreserve.errors import OreserveError
     from oreserve.reserve._audit import Head
+    from oreserve.reserve._replay import Verification
     from oreserve.reserve._queries import Queries
     from oreserve.study import Study
 
     Clock = Callable[[], datetime]
 
-__all__ = ["Reserve", "create_reserve", "open_reserve"]
+__all__ = ["Reserve", "create_reserve", "migrate_reserve", "open_reserve"]
 
 
 def _now() -> datetime:
@@ -127,6 +130,41 @@ class Reserve:
             unit = Unit(connection, self.sql)
             return [self._one_of_many(unit, request) for request in requests]
 
+    def execute_all(
+        self, requests: Sequence[Request], *, write: bool = True
+    ) -> list[Receipt | OreserveError]:
+        """Perform all commands or none of them.
+
+        Each runs on what those before it did, refused ones left out, so that one
+        attempt finds every refusal.
+
+        Parameters
+        ----------
+        requests
+            What to do, in order.
+        write
+            Whether to keep it; False rehearses: the same outcomes, nothing written.
+
+        Returns
+        -------
+        list
+            For each request its receipt or why it was refused. If one was refused
+            nothing of them was written.
+
+        Raises
+        ------
+        StoreError
+            If the database can't serve.
+        """
+        outcomes: list[Receipt | OreserveError] = []
+        with self._turn, writing(self.engine) as connection:
+            unit = Unit(connection, self.sql)
+            for request in requests:
+                outcomes.append(self._one_of_many(unit, request))
+            if not write or any(not isinstance(one, Receipt) for one in outcomes):
+                connection.rollback()
+        return outcomes
+
     def _one_of_many(self, unit: Unit, request: Request) -> Receipt | OreserveError:
         """Perform a command behind a savepoint."""
         unit.cursor.execute("SAVEPOINT command")
@@ -144,6 +182,23 @@ class Reserve:
         unit.cursor.execute("RELEASE SAVEPOINT command")
         return outcome
 
+    def verify(
+        self,
+        *,
+        expected_head: Head | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Verification:
+        """Replay everything and compare; see `oreserve.reserve.Verification`.
+
+        Parameters
+        ----------
+        expected_head
+            A head noted down earlier, to notice entries cut off the end.
+        progress
+            Called with the number of entries replayed so far.
+        """
+        return verify(self.engine, expected_head=expected_head, progress=progress)
+
     def head(self) -> Head:
         """Return number and hash of the newest entry, to note down."""
         with self.engine.connect() as connection:
@@ -152,7 +207,8 @@ class Reserve:
     @property
     def query(self) -> Queries:
         """Questions to the reserve, read-only."""
-        from oreserve.reserve._queries import Queries
+        from oreserve.reserve._replay import Verification
+    from oreserve.reserve._queries import Queries
 
         return Queries(self.engine, clock=self.clock)
 
@@ -178,13 +234,44 @@ def open_reserve(
     StoreError
         If the database can't be reached or holds no reserve.
     """
-    from oreserve.reserve._schema import metadata
-
     engine = engine_of(where, create=create)
-    if create:
-        with writing(engine) as connection:
-            metadata.create_all(connection)
+    try:
+        if create:
+            with writing(engine) as connection:
+                migrate(connection)
+        else:
+            with connect(engine) as connection:
+                check_revision(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return Reserve(engine, clock=clock)
+
+
+def migrate_reserve(where: str | Path) -> tuple[str | None, str]:
+    """Bring a reserve to the present revision of the tables; there is no way back.
+
+    All or nothing. Make a backup first.
+
+    Parameters
+    ----------
+    where
+        A file of SQLite or ``postgresql://USER@HOST/NAME``.
+
+    Returns
+    -------
+    tuple
+        Revision before (None: no reserve) and after.
+    """
+    engine = engine_of(where)
+    try:
+        with writing(engine) as connection:
+            before = revision_of(connection)
+            if before is not None:
+                migrate(connection)
+            return before, revision_of(connection) or ""
+    finally:
+        engine.dispose()
 
 
 def create_reserve(
