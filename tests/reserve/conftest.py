@@ -266,7 +266,7 @@ def desk(
     clock = Clock(now)
     store = api.open(where, clock=clock)
     try:
-        yield Desk(store, clock, where)
+        yield Desk(store, clock, where, itertools.count(1_000))
     finally:
         store.close()
         drop()
