@@ -62,12 +62,15 @@ def price_interval(
         before = low.copy(), high.copy()
         _tighten(low, high, columns, rows, values, cost, at_most, sign=1.0)
         _tighten(low, high, columns, rows, values, cost, at_least, sign=-1.0)
+        # The dual in hand is one of those that are looked for. Without it, bounds
+        # that cross by a rounding error drive each other apart along recipes.
+        np.minimum(low, dual, out=low)
+        np.maximum(high, dual, out=high)
         if _rests(before[0], low) and _rests(before[1], high):
             break
     nodes = slice(0, problem.node_rows)
     unit = problem.money / problem.row_scale[nodes]
-    low = np.minimum(low, dual)[nodes] * unit
-    high = np.maximum(high, dual)[nodes] * unit
+    low, high = low[nodes] * unit, high[nodes] * unit
     price = result.price
     # Where nothing arrives the reported price is its own highest unmet step; a tonne
     # may be worth more than that further along its lanes and recipes.
