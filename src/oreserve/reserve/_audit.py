@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -123,6 +123,6 @@ class Entry:
 
 def seal(entry: Entry) -> str:
     """Return the hash that an entry must carry: of all its fields but the hash."""
-    content = asdict(entry)
+    content = dict(vars(entry))
     del content["hash"]
     return digest(content)

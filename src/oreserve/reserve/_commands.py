@@ -42,14 +42,20 @@ Reverser = Callable[[Book, dict[str, Any]], None]
 _MODULES: Final = (
     "_parties",
     "_lots",
+    "_working",
+    "_appropriations",
     "_contracts",
+    "_index",
     "_orders",
+    "_deliveries",
     "_settlements",
     "_strategic",
     "_industrial",
     "_duties",
     "_carry",
+    "_triggers",
     "_release",
+    "_shipping",
 )
 
 # Kinds of subject whose table is not named after them; others add an s, or turn y

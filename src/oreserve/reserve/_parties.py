@@ -230,7 +230,7 @@ def add_depot(book: Book, given: AddDepot) -> dict[str, object]:
 @command("change_depot", subject=("depot", "depot"))
 def change_depot(book: Book, given: ChangeDepot) -> dict[str, object]:
     """Change a depot's name, room or activity; only an empty one can be closed."""
-    held = book.total("lots", "grams", depot=given.depot)
+    held = book.total("mass_balances", "grams", account=f"depot:{given.depot}")
     if given.active is False and held:
         book.refuse("not_empty", f"depot {given.depot} holds {held} g: move them first")
     if given.capacity_g is not None and given.capacity_g < held:

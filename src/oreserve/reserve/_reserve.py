@@ -7,10 +7,12 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from oreserve.reserve._database import connect, engine_of, writing
+from oreserve.reserve._database import connect, engine_of, is_sqlite, writing
 from oreserve.reserve._errors import CommandError, Refused
-from oreserve.reserve._migrate import check_revision, migrate, revision_of
+from oreserve.reserve._guards import guard_statements
+from oreserve.reserve._migrate import check_revision, migrate, revision_of, stamp
 from oreserve.reserve._replay import verify
+from oreserve.reserve._schema import metadata
 from oreserve.reserve._statements import Statements
 from oreserve.reserve._unit import FOUNDING, Receipt, Request, Unit
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
     from oreserve.errors import OreserveError
     from oreserve.reserve._audit import Head
-    from oreserve.reserve._replay import Verification
     from oreserve.reserve._queries import Queries
+    from oreserve.reserve._replay import Verification
     from oreserve.study import Study
 
     Clock = Callable[[], datetime]
@@ -104,7 +106,10 @@ class Reserve:
         """
         request = Request(command, arguments, actor, reason, key, expected_version)
         with self._turn, writing(self.engine) as connection:
-            return Unit(connection, self.sql).perform(request, self.clock())
+            outcome = self._attempt(Unit(connection, self.sql), request)
+            if not isinstance(outcome, Receipt):
+                raise outcome
+            return outcome
 
     def execute_many(
         self, requests: Sequence[Request]
@@ -156,11 +161,9 @@ class Reserve:
         StoreError
             If the database can't serve.
         """
-        outcomes: list[Receipt | OreserveError] = []
         with self._turn, writing(self.engine) as connection:
             unit = Unit(connection, self.sql)
-            for request in requests:
-                outcomes.append(self._one_of_many(unit, request))
+            outcomes = [self._one_of_many(unit, request) for request in requests]
             if not write or any(not isinstance(one, Receipt) for one in outcomes):
                 connection.rollback()
         return outcomes
@@ -168,19 +171,28 @@ class Reserve:
     def _one_of_many(self, unit: Unit, request: Request) -> Receipt | OreserveError:
         """Perform a command behind a savepoint."""
         unit.cursor.execute("SAVEPOINT command")
-        try:
-            outcome: Receipt | OreserveError = unit.perform(request, self.clock())
-        except Refused as refused:
-            outcome = refused
-        except self.sql.trouble:
-            raise  # the database itself failed: the whole transaction goes back
-        except Exception as error:  # noqa: BLE001 - one command must not stop others
-            outcome = CommandError(f"{request.command} failed: {error}")
-            outcome.__cause__ = error
+        outcome = self._attempt(unit, request)
         if not isinstance(outcome, Receipt):
             unit.cursor.execute("ROLLBACK TO SAVEPOINT command")
         unit.cursor.execute("RELEASE SAVEPOINT command")
         return outcome
+
+    def _attempt(self, unit: Unit, request: Request) -> Receipt | OreserveError:
+        """Perform a command; return why not, unless the database itself fails."""
+        try:
+            return unit.perform(request, self.clock())
+        except Refused as refused:
+            return refused
+        except Exception as error:
+            if self.sql.is_trouble(error):
+                raise  # the whole transaction goes back
+            if self.sql.is_broken_rule(error):
+                told = str(error).splitlines()[0]
+                message = f"{request.command} breaks a rule of the tables: {told}"
+                return Refused(rule="constraint", message=message, status=409)
+            failed = CommandError(f"{request.command} failed: {error}")
+            failed.__cause__ = error
+            return failed
 
     def verify(
         self,
@@ -207,8 +219,7 @@ class Reserve:
     @property
     def query(self) -> Queries:
         """Questions to the reserve, read-only."""
-        from oreserve.reserve._replay import Verification
-    from oreserve.reserve._queries import Queries
+        from oreserve.reserve._queries import Queries
 
         return Queries(self.engine, clock=self.clock)
 
@@ -238,7 +249,16 @@ def open_reserve(
     try:
         if create:
             with writing(engine) as connection:
-                migrate(connection)
+                # TEMPORARY until the tables are frozen: no revision, straight tables.
+                if revision_of(connection) is None:
+                    metadata.create_all(connection)
+                    for statement in guard_statements(engine.dialect.name):
+                        connection.exec_driver_sql(
+                            statement.replace("%", "%%")
+                            if not is_sqlite(engine)
+                            else statement
+                        )
+                    stamp(connection)
         else:
             with connect(engine) as connection:
                 check_revision(connection)

@@ -86,9 +86,21 @@ class Statements:
         self.is_sqlite = dialect.name == "sqlite"
         self.mark = "?" if self.is_sqlite else "%s"
         self.broken_rule: type[Exception] = dialect.dbapi.IntegrityError
-        self.trouble: type[Exception] = dialect.dbapi.Error
+        self._driver = dialect.dbapi
         self._quote = dialect.identifier_preparer.quote
         self._kept: dict[tuple[Any, ...], str] = {}
+
+    def is_broken_rule(self, error: Exception) -> bool:
+        """Whether the database refused a row: a check, a reference or a trigger."""
+        rules = (self._driver.IntegrityError, self._driver.DataError)
+        # P0001: a trigger of ours raised it.
+        return isinstance(error, rules) or getattr(error, "sqlstate", "") == "P0001"
+
+    def is_trouble(self, error: Exception) -> bool:
+        """Whether the database itself failed: full, locked, lost, damaged."""
+        if self.is_broken_rule(error) or not isinstance(error, self._driver.Error):
+            return False
+        return not isinstance(error, self._driver.ProgrammingError)
 
     def names(self, columns: Sequence[str]) -> str:
         """Return quoted names with commas."""

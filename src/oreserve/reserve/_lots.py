@@ -1,0 +1,438 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about lots: receive, split, relocate, recount, certificates, reversal.
+
+A lot's grams follow the ledger; its cost is what it stands for in ``inventory`` and
+leaves with the grams, half-even to the cent, the last grams taking all that is left.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from oreserve.reserve._commands import command, reverser, reversers
+from oreserve.reserve._ledger import Mass, Money, part_of
+from oreserve.reserve._values import (
+    Arguments,
+    Cents,
+    Country,
+    Day,
+    Grams,
+    GramsOrNone,
+    Note,
+    Share,
+    ThingId,
+    Title,
+)
+
+if TYPE_CHECKING:
+    from oreserve.reserve._book import Book
+
+__all__ = ["add_lot", "check_room", "take_cost", "undo_new_lots"]
+
+
+class ReceiveLot(Arguments):
+    """Stock that is there when the books are opened."""
+
+    item: ThingId
+    depot: ThingId
+    owner: ThingId
+    grams: Grams
+    received_on: Day = Field(description="Day since which it is held, YYYY-MM-DD")
+    cost_cents: Cents = Field(0, description="What it stands for in the books, cents")
+    form: Title | None = None
+    purity: Share | None = None
+    assay: Share | None = Field(None, description="Assayed content, share 0-1")
+    origin_country: Country | None = None
+    producer: ThingId | None = None
+    certificate: Title | None = None
+    certificate_expires_on: Day | None = None
+    expires_on: Day | None = Field(
+        None, description="End of shelf life; null: from the item's shelf life"
+    )
+
+
+class SplitLot(Arguments):
+    """A lot, and how much of it becomes a lot of its own."""
+
+    lot: ThingId
+    grams: Grams
+
+
+class RelocateLot(Arguments):
+    """A lot and where it goes."""
+
+    lot: ThingId
+    depot: ThingId
+
+
+class RecountLot(Arguments):
+    """A lot and what was found."""
+
+    lot: ThingId
+    counted_grams: GramsOrNone = Field(description="Mass found, g; 0: nothing")
+    note: Note | None = None
+
+
+class RenewCertificate(Arguments):
+    """A lot's new certificate."""
+
+    lot: ThingId
+    certificate: Title
+    certificate_expires_on: Day | None = None
+
+
+class AssayLot(Arguments):
+    """A lot's new assay."""
+
+    lot: ThingId
+    assay: Share
+    purity: Share | None = None
+
+
+class Reverse(Arguments):
+    """The transaction to take back."""
+
+    txn: ThingId
+
+
+def check_room(book: Book, depot: str, grams: int) -> None:
+    """Refuse a depot that is closed or has no room for more grams."""
+    row = book.need("depots", depot=depot)
+    if not row["active"]:
+        book.refuse("closed", f"depot {depot} is closed")
+    if row["capacity_g"] is None or grams <= 0:
+        return
+    held = book.total("mass_balances", "grams", account=f"depot:{depot}")
+    if held + grams > row["capacity_g"]:
+        free = row["capacity_g"] - held
+        book.refuse(
+            "no_room",
+            f"depot {depot} has room for {free} g more, not for {grams} g",
+            {"grams": free},
+        )
+
+
+def add_lot(
+    book: Book,
+    *,
+    item: str,
+    depot: str,
+    owner: str,
+    grams: int,
+    received_on: str,
+    cost_cents: int = 0,
+    parents: list[dict[str, Any]] | None = None,
+    expires_on: str | None = None,
+    making: int = 0,
+    **more: Any,
+) -> str:
+    """Write a new lot and return its name; the caller posts its grams right after.
+
+    Parameters
+    ----------
+    item, depot, owner, grams, received_on, cost_cents
+        Columns of the lot; grams in g.
+    parents
+        Lots that it was made of: lot, grams, cost_cents each.
+    expires_on
+        End of shelf life; None: received_on and the item's shelf life, if it has one.
+    making
+        Grams in the same depot that it is made of and that leave with it, g.
+    more
+        form, purity, assay, origin_country, producer, certificate,
+        certificate_expires_on, contract; None where left out.
+    """
+    kept = book.need("items", item=item)
+    book.need("owners", owner=owner)
+    check_room(book, depot, grams - making)
+    if received_on > book.today.isoformat():
+        book.refuse("date", f"received on {received_on}: that day is still to come")
+    if expires_on is None and kept["shelf_life_days"] is not None:
+        life = timedelta(days=kept["shelf_life_days"])
+        expires_on = (date.fromisoformat(received_on) + life).isoformat()
+    if more.get("producer") is not None:
+        book.need("producers", producer=more["producer"])
+    lot = book.new_id("LOT")
+    blank = dict.fromkeys(
+        (
+            "form",
+            "purity",
+            "assay",
+            "origin_country",
+            "producer",
+            "certificate",
+            "certificate_expires_on",
+            "contract",
+        )
+    )
+    book.insert(
+        "lots",
+        lot=lot,
+        item=item,
+        depot=depot,
+        owner=owner,
+        grams=grams,
+        initial_grams=grams,
+        cost_cents=cost_cents,
+        received_on=received_on,
+        expires_on=expires_on,
+        status="held",
+        parents=None if parents is None else json.dumps(parents, sort_keys=True),
+        **{**blank, **more},
+    )
+    return lot
+
+
+def held_lot(book: Book, lot: str) -> dict[str, Any]:
+    """Return a lot that holds something, or refuse."""
+    row: dict[str, Any] = book.need("lots", lot=lot)
+    if row["status"] == "spent":
+        book.refuse("spent", f"lot {lot} is spent: there is nothing in it")
+    return row
+
+
+def take_cost(book: Book, lot: dict[str, Any], grams: int) -> int:
+    """Take the cost of grams out of a lot's row, before they are posted out.
+
+    Parameters
+    ----------
+    lot
+        The lot's row as read just now.
+    grams
+        What will be taken, g.
+
+    Returns
+    -------
+    int
+        Cost that leaves with them, cents.
+
+    Raises
+    ------
+    Refused
+        Rule ``not_enough`` if the lot holds less.
+    """
+    if grams > lot["grams"]:
+        book.refuse(
+            "not_enough",
+            f"lot {lot['lot']} holds {lot['grams']} g: {grams} g cannot be taken",
+            {"grams": lot["grams"]},
+        )
+    cents = part_of(lot["cost_cents"], grams, lot["grams"])
+    if cents:
+        book.change("lots", {"lot": lot["lot"]}, cost_cents=lot["cost_cents"] - cents)
+    return cents
+
+
+@command("receive_lot", subject=("lot", None))
+def receive_lot(book: Book, given: ReceiveLot) -> dict[str, object]:
+    """Take opening stock into a depot as a lot."""
+    lot = add_lot(book, **given.model_dump())
+    account = f"depot:{given.depot}"
+    txn = book.post(
+        "opening",
+        mass=[
+            Mass("opening", given.item, None, -given.grams),
+            Mass(account, given.item, lot, given.grams),
+        ],
+        money=[
+            Money(f"inventory:{given.item}", given.cost_cents),
+            Money("equity:opening", -given.cost_cents),
+        ],
+    )
+    return {"lot": lot, "txn": txn}
+
+
+@command("split_lot", subject=("lot", "lot"))
+def split_lot(book: Book, given: SplitLot) -> dict[str, object]:
+    """Split a part of a lot off into a lot of its own."""
+    row = held_lot(book, given.lot)
+    if given.grams >= row["grams"]:
+        book.refuse(
+            "not_enough",
+            f"lot {given.lot} holds {row['grams']} g: less than that can be split off",
+            {"grams": row["grams"] - 1},
+        )
+    cents = take_cost(book, row, given.grams)
+    part = {"lot": given.lot, "grams": given.grams, "cost_cents": cents}
+    copied = ("item", "depot", "owner", "form", "purity", "assay", "origin_country")
+    dated = ("producer", "certificate", "certificate_expires_on", "contract")
+    account = f"depot:{row['depot']}"
+    child = add_lot(
+        book,
+        grams=given.grams,
+        cost_cents=cents,
+        parents=[part],
+        making=given.grams,
+        **{name: row[name] for name in (*copied, *dated, "received_on", "expires_on")},
+    )
+    txn = book.post(
+        "split",
+        mass=[
+            Mass(account, row["item"], given.lot, -given.grams),
+            Mass(account, row["item"], child, given.grams),
+        ],
+    )
+    return {"lot": child, "txn": txn}
+
+
+@command("relocate_lot", subject=("lot", "lot"))
+def relocate_lot(book: Book, given: RelocateLot) -> dict[str, object]:
+    """Move a whole lot to another depot."""
+    row = held_lot(book, given.lot)
+    if row["depot"] == given.depot:
+        book.refuse("same_depot", f"lot {given.lot} lies in {given.depot} already")
+    check_room(book, given.depot, row["grams"])
+    txn = book.post(
+        "relocation",
+        mass=[
+            Mass(f"depot:{row['depot']}", row["item"], given.lot, -row["grams"]),
+            Mass(f"depot:{given.depot}", row["item"], given.lot, row["grams"]),
+        ],
+    )
+    book.change("lots", {"lot": given.lot}, depot=given.depot)
+    return {"lot": given.lot, "depot": given.depot, "txn": txn}
+
+
+@command("recount_lot", subject=("lot", "lot"))
+def recount_lot(book: Book, given: RecountLot) -> dict[str, object]:
+    """Record a recount; a difference is booked, and what is missing is written off."""
+    row = held_lot(book, given.lot)
+    found = given.counted_grams - row["grams"]
+    if found == 0:
+        return {"lot": given.lot, "grams": 0}
+    cents = 0
+    if found < 0:
+        cents = take_cost(book, row, -found)
+    else:
+        check_room(book, row["depot"], found)
+    txn = book.post(
+        "recount",
+        mass=[
+            Mass(f"depot:{row['depot']}", row["item"], given.lot, found),
+            Mass("adjustment", row["item"], given.lot, -found),
+        ],
+        money=[
+            Money(f"inventory:{row['item']}", -cents),
+            Money("expense:adjustment", cents),
+        ],
+    )
+    return {"lot": given.lot, "grams": found, "txn": txn}
+
+
+@command("renew_certificate", subject=("lot", "lot"))
+def renew_certificate(book: Book, given: RenewCertificate) -> dict[str, object]:
+    """Record a lot's new certificate and its expiry."""
+    held_lot(book, given.lot)
+    book.change(
+        "lots",
+        {"lot": given.lot},
+        certificate=given.certificate,
+        certificate_expires_on=given.certificate_expires_on,
+    )
+    return {"lot": given.lot}
+
+
+@command("assay_lot", subject=("lot", "lot"))
+def assay_lot(book: Book, given: AssayLot) -> dict[str, object]:
+    """Record a lot's new assay."""
+    row = held_lot(book, given.lot)
+    purity = row["purity"] if given.purity is None else given.purity
+    book.change("lots", {"lot": given.lot}, assay=given.assay, purity=purity)
+    return {"lot": given.lot}
+
+
+@command("reverse", subject=("txn", "txn"))
+def reverse(book: Book, given: Reverse) -> dict[str, object]:
+    """Take back a transaction by a reversal that names it; both stay in the ledger."""
+    row = book.need("transactions", txn=given.txn)
+    if row["reverses"] is not None:
+        book.refuse(
+            "reversal", f"{given.txn} takes back {row['reverses']}: do that one again"
+        )
+    taken = book.rows("transactions", reverses=given.txn)
+    if taken:
+        message = f"{given.txn} was taken back already by {taken[0]['txn']}"
+        book.refuse("reversed", message)
+    restore = reversers().get(row["kind"])
+    if restore is None:
+        kinds = sorted(reversers())
+        message = (
+            f"{given.txn} is a {row['kind']}: only {', '.join(kinds)} can be taken "
+            "back; for others there is a command that follows the goods"
+        )
+        book.refuse("not_reversible", message, kinds)
+    restore(book, row)
+    txn = book.post(
+        row["kind"],
+        mass=[
+            Mass(p["account"], p["item"], p["lot"], -p["grams"])
+            for p in book.rows("mass_postings", txn=given.txn)
+        ],
+        money=[
+            Money(p["account"], -p["cents"])
+            for p in book.rows("money_postings", txn=given.txn)
+        ],
+        reverses=given.txn,
+    )
+    return {"txn": given.txn, "reversal": txn}
+
+
+@reverser("opening")
+@reverser("split")
+def undo_new_lots(book: Book, txn: dict[str, Any]) -> None:
+    """Empty the lots that a transaction made and give costs back to their parents."""
+    for posting in book.rows("mass_postings", txn=txn["txn"]):
+        if posting["grams"] < 0 or not posting["account"].startswith("depot:"):
+            continue
+        lot = book.need("lots", lot=posting["lot"])
+        if lot["grams"] != lot["initial_grams"]:
+            message = (
+                f"lot {lot['lot']} has changed since {txn['txn']}: take back what was "
+                "done with it first"
+            )
+            book.refuse("conflict", message)
+        if posting["account"] != f"depot:{lot['depot']}":
+            message = f"lot {lot['lot']} was relocated since {txn['txn']}"
+            book.refuse("conflict", f"{message}: take that back first")
+        for parent in json.loads(lot["parents"] or "[]"):
+            before = book.need("lots", lot=parent["lot"])
+            book.change(
+                "lots",
+                {"lot": parent["lot"]},
+                cost_cents=before["cost_cents"] + parent["cost_cents"],
+            )
+        book.change("lots", {"lot": lot["lot"]}, cost_cents=0)
+
+
+@reverser("relocation")
+def _undo_relocation(book: Book, txn: dict[str, Any]) -> None:
+    """Move a lot back to where it came from."""
+    out, into = book.rows("mass_postings", txn=txn["txn"])
+    lot = book.need("lots", lot=into["lot"])
+    here = f"depot:{lot['depot']}" == into["account"]
+    if not here or lot["grams"] != into["grams"]:
+        message = f"lot {lot['lot']} has changed since {txn['txn']}"
+        book.refuse("conflict", f"{message}: relocate it anew")
+    depot = out["account"].removeprefix("depot:")
+    check_room(book, depot, lot["grams"])
+    book.change("lots", {"lot": lot["lot"]}, depot=depot)
+
+
+@reverser("recount")
+def _undo_recount(book: Book, txn: dict[str, Any]) -> None:
+    """Give a lot back the cost that was written off."""
+    found = book.rows("mass_postings", txn=txn["txn"])[0]
+    lot = book.need("lots", lot=found["lot"])
+    if f"depot:{lot['depot']}" != found["account"]:
+        message = f"lot {lot['lot']} was relocated since {txn['txn']}"
+        book.refuse("conflict", f"{message}: recount it anew")
+    written_off = sum(
+        posting["cents"]
+        for posting in book.rows("money_postings", txn=txn["txn"])
+        if posting["account"] == "expense:adjustment"
+    )
+    book.change("lots", {"lot": lot["lot"]}, cost_cents=lot["cost_cents"] + written_off)
