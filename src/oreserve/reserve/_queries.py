@@ -38,6 +38,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from oreserve.reserve._contract_queries import (
+    budget,
+    ceilings_against_money,
+    contract_statement,
+)
 from oreserve.reserve._database import connect
 from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._roles import allows, roles_for
@@ -685,6 +690,9 @@ def _deliveries_due(today: str) -> Subquery:
 
 
 _COMPUTED: Final[dict[str, Callable[[str], Subquery]]] = {
+    "budget": budget,
+    "ceilings_against_money": ceilings_against_money,
+    "contract_statement": contract_statement,
     "deliveries_due": _deliveries_due,
     "stock": _stock,
 }
