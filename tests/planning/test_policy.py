@@ -14,7 +14,7 @@ import pytest
 
 from oreserve.errors import InputError
 from oreserve.market import Simulator, Standing, prepare, simulate
-from oreserve.planning import load_operating_policy, operating_policy
+from oreserve.planning import load_operating_policy, operating_policy, plan
 from oreserve.planning._home import DEPTH_VALUES
 from oreserve.planning._policy_rule import PolicyRule
 from oreserve.planning._policy_stage import Futures, Operation, markov_problem
@@ -27,9 +27,10 @@ from oreserve.threats import driver_matrix, sample_scenarios
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from oreserve.planning import OperatingPolicy
+    from oreserve.planning import OperatingPolicy, Plan
 
 Floats = npt.NDArray[np.float64]
+BUDGET = 50e6
 SMALL = {"items": 2, "scenarios": 30, "openings": 4, "iterations": 6, "gap": 0.05}
 
 
@@ -317,6 +318,49 @@ def test_simulate_takes_a_policy(tiny: Study, small: OperatingPolicy) -> None:
         stocks.append(found.filter(pl.col("stock") == "usa_strategic_dy"))
     assert stocks[0]["release_t"].sum() > 0.0
     assert stocks[1]["release_t"].sum() == 0.0
+
+
+def test_a_plan_is_verified_under_the_policy_as_well(
+    tiny: Study, small: OperatingPolicy, tmp_path: Path
+) -> None:
+    def make(policy: OperatingPolicy | Path | None) -> Plan:
+        return plan(
+            tiny, budget_usd=BUDGET, scenarios=8, verify=10, frontier=False,
+            sensitivity=False, programmes=False, workers=1, policy=policy,
+        )  # fmt: skip
+
+    plain, beside = make(None), make(small.save(tmp_path / "policy"))
+    figures = dict(beside.figures)
+    own = {name: figures.pop(name) for name in list(figures) if "policy" in name}
+    assert figures == dict(plain.figures)
+    assert len(own) == 9
+    table = beside.frames["verification"]
+    assert table.head(plain.frames["verification"].height).equals(
+        plain.frames["verification"]
+    )
+    saves = table.filter(pl.col("rule") == "the policy instead of the linear rule")
+    assert saves["verified_usd"].item() == own["policy_saves_usd"]
+    assert saves["halfwidth_usd"].item() == own["policy_saves_halfwidth_usd"]
+    assert own["policy_saves_usd"] == pytest.approx(
+        figures["verified_loss_with_usd"] - own["policy_loss_with_usd"]
+    )
+    assert own["policy_saves_usd"] == pytest.approx(
+        own["policy_benefit_usd"] - figures["verified_benefit_usd"]
+    )
+    assert "released by the policy" in beside.summary()
+    # A policy that keeps everything has the loss of no release at all.
+    rule = replace(small.rule, value=np.full_like(small.rule.value, 1e12))
+    kept = make(replace(small, rule=rule)).figures
+    assert kept["policy_loss_with_usd"] > figures["verified_loss_with_usd"]
+    assert kept["policy_saves_net_usd"] > kept["policy_saves_usd"]
+
+
+def test_a_plan_refuses_the_policy_of_another_study(
+    tiny: Study, small: OperatingPolicy
+) -> None:
+    other = tiny.with_settings(discount_rate=0.07)
+    with pytest.raises(InputError, match="another version"):
+        plan(other, budget_usd=BUDGET, policy=small)
 
 
 def test_wrong_arguments_are_refused(tiny: Study, tmp_path: Path) -> None:

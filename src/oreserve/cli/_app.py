@@ -369,6 +369,13 @@ def plan(
     single_shocks: Annotated[
         bool, typer.Option(help="Run each bundled shock as well, for the report.")
     ] = False,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of `oreserve policy`: verify the plan with it as release rule "
+            "as well, beside the linear rule.",
+        ),
+    ] = None,
     executor: ExecutorOption = None,
     workers: WorkersOption = 2,
     excel: Annotated[
@@ -423,6 +430,7 @@ def plan(
             budgets=None if budgets == FRONTIER_BUDGETS else budgets,
             programmes=programmes,
             instruments=chosen,
+            policy=policy,
         )
         result.save(folder)
         if opening is not None:

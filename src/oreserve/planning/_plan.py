@@ -35,6 +35,7 @@ from oreserve.planning._passes import (
 )
 from oreserve.planning._pool import LazyPool
 from oreserve.planning._problem import Problem, make_problem
+from oreserve.planning._rule_check import check_rule, given_policy
 from oreserve.planning._tables import (
     agreements_table,
     comparison_table,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from oreserve.planning._draws import Draw
+    from oreserve.planning._policy_result import OperatingPolicy
     from oreserve.planning._runs import Runs
     from oreserve.study import Study
 
@@ -95,6 +97,7 @@ def plan(
     instruments: tuple[str, ...] = INSTRUMENTS,
     draws: int = 12,
     budgets: int | None = None,
+    policy: OperatingPolicy | str | Path | None = None,
 ) -> Plan:
     """Find what a budget should buy, sign and build, and verify its worth.
 
@@ -134,6 +137,9 @@ def plan(
         Random combinations of assumptions about home in the sensitivity.
     budgets
         Points of the frontier, 4 or more; None: nine.
+    policy
+        An operating policy or its folder: the plan is verified once more with it as
+        release rule, on the same scenarios as with the linear one.
 
     Returns
     -------
@@ -143,11 +149,13 @@ def plan(
     Raises
     ------
     InputError
-        If the budget, a count or an instrument is not allowed.
+        If the budget, a count or an instrument is not allowed, or the policy is of
+        another version of the study.
     InfeasibleError
         If limits contradict each other.
     """
     _check(budget_usd, scenarios, verify, instruments, draws, budgets)
+    rule = given_policy(policy, study)
     pool = LazyPool(workers, executor)
     options = {
         "budget": float(budget_usd),
@@ -180,6 +188,7 @@ def plan(
             parts=(frontier, sensitivity, programmes),
             draws=draws,
             budgets=budgets,
+            policy=rule,
         )
     finally:
         work.pool.close()
@@ -333,6 +342,7 @@ def _finish(
     parts: tuple[bool, bool, bool],
     draws: int,
     budgets: int | None,
+    policy: OperatingPolicy | None,
 ) -> Plan:
     """Make the tables and figures of the plan."""
     problem, x = best.problem, best.solution.x
@@ -364,6 +374,10 @@ def _finish(
         control = control_figures(work, best, fresh_base, seed=seed)
         place = next(k for k, one in enumerate(passes, start=1) if one is best)
         frames["verification"] = control.beside(table, place)
+        ruled = None
+        if policy is not None:
+            ruled = check_rule(work, best, fresh_base, policy)
+            frames["verification"] = ruled.below(frames["verification"])
         work.say("Frontier", 0, None)
         if parts[0]:
             frames["frontier"] = frontier.result()
@@ -404,4 +418,6 @@ def _finish(
         work, best, passes, fresh_base, budget_usd=budget_usd, seed=seed, frames=frames
     )
     figures |= control.figures()
+    if ruled is not None:
+        figures |= ruled.figures()
     return Plan(figures=figures, frames=frames, standing=best.standing)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from oreserve.market import Standing, prepare
-from oreserve.planning._groups import TERMINAL_SHARE
 from oreserve.planning._home import read_home
 from oreserve.planning._market import HomeMarket
 from oreserve.planning._policy_data import read_plan
 from oreserve.planning._pool import LazyPool
+from oreserve.planning._rule_check import left_worth
 from oreserve.planning._runs import run_chains
 from oreserve.planning._verify import conditional_value_at_risk, paired_difference
 from oreserve.planning._world import period_loss
@@ -112,8 +112,7 @@ def verify_release_rule(
 def _worth(home: Home, runs: Runs) -> tuple[Floats, Floats, float]:
     """Return (S,) losses and worth of the stock left, million USD; t released."""
     loss = period_loss(home, runs.short, runs.wanted).sum(axis=2) @ home.discount
-    price = np.nan_to_num(home.price) * TERMINAL_SHARE / 1e6
-    left = runs.stock[:, -1] @ price * home.horizon_discount
+    left = left_worth(home, runs)
     peak = runs.stock.max(axis=(0, 1))
     released = runs.release.sum(axis=1).mean(axis=0)
     share = np.divide(released, peak, out=np.zeros_like(peak), where=peak > 0.0)

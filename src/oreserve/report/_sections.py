@@ -468,7 +468,12 @@ def verification(result: ResultFolder) -> dict[str, Any] | None:
         number_column("ratio", "Verified / planned", fmt.share),
     ]
     passes = [row for row in rows if row["pass"] is not None]
-    reasons = [row for row in rows if row["pass"] is None and row["rule"]]
+    # Rows of another release rule have nothing planned: they are no reason.
+    reasons = [
+        row
+        for row in rows
+        if row["pass"] is None and row["rule"] and row["planned_usd"] is not None
+    ]
     return {
         "optimistic": (result.figure("verified_over_planned") or 1) < 1,
         "passes": make_table(
