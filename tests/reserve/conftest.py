@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 
 from oreserve import reserve as api
 from oreserve.reserve import Receipt, Reserve  # noqa: TC001
@@ -265,6 +266,8 @@ def desk(
         drop = lambda: _command(server, f"DROP DATABASE {name} WITH (FORCE)")  # noqa: E731
     clock = Clock(now)
     store = api.open(where, clock=clock)
+    # The real cost of a password is meant to be felt; tests check what it guards.
+    store.access._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     try:
         yield Desk(store, clock, where, itertools.count(1_000))
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from oreserve.reserve._commands import command
-from oreserve.reserve._roles import ROLES
+from oreserve.reserve._roles import ROLES, actions
 from oreserve.reserve._schema import OWNER_KINDS
 from oreserve.reserve._values import (
     Arguments,
@@ -69,6 +69,32 @@ class UserOnly(Arguments):
     """A user."""
 
     user: ThingId
+
+
+class IssueToken(Arguments):
+    """For whom, for what and until when; the token itself is kept elsewhere."""
+
+    user: ThingId
+    name: Title
+    scopes: list[str] = Field(
+        min_length=1, description="read, write, or names of commands"
+    )
+    expires_at: str = Field(max_length=40, description="RFC 3339, UTC")
+
+
+class RevokeToken(Arguments):
+    """Whose token, and which."""
+
+    user: ThingId
+    token: ThingId
+
+
+class LinkIdentity(Arguments):
+    """Who may sign in as whom through an identity provider."""
+
+    user: ThingId
+    issuer: Title = Field(description="Address of the provider")
+    identity: Title = Field(description="The provider's name of the person")
 
 
 class AddDepot(Arguments):
@@ -207,9 +233,41 @@ def revoke_role(book: Book, given: UserRole) -> dict[str, object]:
 
 @command("set_password", subject=("user", "user"))
 def set_password(book: Book, given: UserOnly) -> dict[str, object]:
-    """Record who set whose password; the password itself is kept elsewhere."""
+    """Record who set whose password; the password itself is kept elsewhere.
+
+    Everybody may set their own, an administrator any.
+    """
+    _check_own(book, given.user)
     book.change("users", {"user": given.user})
     return {"user": given.user}
+
+
+@command("issue_token", subject=("user", "user"))
+def issue_token(book: Book, given: IssueToken) -> dict[str, object]:
+    """Record that a token was issued; everybody for themselves, an administrator any.
+
+    A token never may more than its user.
+    """
+    _check_own(book, given.user)
+    for scope in given.scopes:
+        _check_word(book, "scope", scope, ("read", "write", *actions()))
+    book.change("users", {"user": given.user})
+    return {"user": given.user, "name": given.name}
+
+
+@command("revoke_token", subject=("user", "user"))
+def revoke_token(book: Book, given: RevokeToken) -> dict[str, object]:
+    """Record that a token was revoked; everybody their own, an administrator any."""
+    _check_own(book, given.user)
+    book.change("users", {"user": given.user})
+    return {"user": given.user, "token": given.token}
+
+
+@command("link_identity", subject=("user", "user"))
+def link_identity(book: Book, given: LinkIdentity) -> dict[str, object]:
+    """Record that a user may sign in through an identity provider."""
+    book.change("users", {"user": given.user})
+    return {"user": given.user, "issuer": given.issuer}
 
 
 @command("add_depot", subject=("depot", "depot"))
@@ -315,6 +373,13 @@ def _check_word(book: Book, what: str, word: str, allowed: tuple[str, ...]) -> N
         hint = f"; nearest: {near!r}" if near else ""
         message = f"{what} {word!r} is none of {', '.join(allowed)}{hint}"
         book.refuse("arguments", message, list(allowed))
+
+
+def _check_own(book: Book, user: str) -> None:
+    """Refuse to touch another's sign-in, unless as an administrator."""
+    if user != book.actor.user and "administrator" not in book.actor.roles:
+        message = f"{book.actor.user} is not {user}: an administrator can do this"
+        book.refuse("role", message, ["administrator"])
 
 
 def _check_role(book: Book, role: str) -> None:

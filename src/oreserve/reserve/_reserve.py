@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from oreserve.reserve._database import connect, engine_of, is_sqlite, writing
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from oreserve.errors import OreserveError
+    from oreserve.reserve._access import Access
     from oreserve.reserve._audit import Head
     from oreserve.reserve._queries import Queries
     from oreserve.reserve._replay import Verification
@@ -54,7 +56,7 @@ class Reserve:
         self.engine = engine
         self.clock: Clock = clock or _now
         self.sql = Statements(engine.dialect)
-        self._turn = threading.Lock()
+        self.turn = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -105,7 +107,7 @@ class Reserve:
             the outcome is unknown: repeat with the same key.
         """
         request = Request(command, arguments, actor, reason, key, expected_version)
-        with self._turn, writing(self.engine) as connection:
+        with self.turn, writing(self.engine) as connection:
             outcome = self._attempt(Unit(connection, self.sql), request)
             if not isinstance(outcome, Receipt):
                 raise outcome
@@ -131,7 +133,7 @@ class Reserve:
             If the database can't serve: none of them was written, or the outcome of
             all is unknown.
         """
-        with self._turn, writing(self.engine) as connection:
+        with self.turn, writing(self.engine) as connection:
             unit = Unit(connection, self.sql)
             return [self._one_of_many(unit, request) for request in requests]
 
@@ -161,7 +163,7 @@ class Reserve:
         StoreError
             If the database can't serve.
         """
-        with self._turn, writing(self.engine) as connection:
+        with self.turn, writing(self.engine) as connection:
             unit = Unit(connection, self.sql)
             outcomes = [self._one_of_many(unit, request) for request in requests]
             if not write or any(not isinstance(one, Receipt) for one in outcomes):
@@ -215,6 +217,13 @@ class Reserve:
         """Return number and hash of the newest entry, to note down."""
         with self.engine.connect() as connection:
             return Unit(connection, self.sql).head()
+
+    @cached_property
+    def access(self) -> Access:
+        """Passwords, sessions and tokens."""
+        from oreserve.reserve._access import Access
+
+        return Access(self)
 
     @property
     def query(self) -> Queries:
