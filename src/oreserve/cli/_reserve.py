@@ -1,0 +1,678 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands `oreserve reserve ...`: an operated reserve from the terminal.
+
+Whoever can open the database file may use them: `--as` says in whose name, and the
+roles of that user decide about each command, but nobody is asked for a password here.
+A reserve for many people is served over HTTP, with sign-in.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oreserve.cli._guard import guarded
+from oreserve.cli._options import JsonOption, out_path
+from oreserve.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from oreserve.reserve import Actor, Reserve
+    from oreserve.reserve._excel import Imported
+    from oreserve.reserve._queries import Column
+
+__all__ = ["reserve_app"]
+
+GRAMS_PER_T = 1_000_000
+
+reserve_app = typer.Typer(
+    name="reserve",
+    help="The operated reserve: lots, contracts, releases and their ledger.\n\n"
+    "Start with: oreserve reserve create reserve.db --name 'Our reserve' --as ada",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+WhereArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The reserve: a file, or postgresql://USER@HOST/NAME.",
+        metavar="FILE|URL",
+        envvar="ORESERVE_RESERVE",
+    ),
+]
+AsOption = Annotated[
+    str, typer.Option("--as", help="User in whose name this is done.", metavar="USER")
+]
+ViewerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        help="Show what this user may see; without it, everything.",
+        metavar="USER",
+    ),
+]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", help="Why; it stays in the audit trail.")
+]
+
+
+@reserve_app.command("create")
+@guarded
+def reserve_create(
+    where: WhereArgument,
+    *,
+    name: Annotated[str, typer.Option(help="Name of the reserve.")],
+    administrator: Annotated[
+        str, typer.Option("--as", help="First user, an administrator.", metavar="USER")
+    ],
+    study: Annotated[
+        str | None,
+        typer.Option(help="Study whose storable items it may hold.", metavar="STUDY"),
+    ] = None,
+) -> None:
+    """Make a new reserve with its first administrator.
+
+    For example:
+
+      oreserve reserve create reserve.db --name "Our reserve" --as ada --study us-2026
+
+      oreserve reserve create postgresql://ores@db/reserve --name Reserve --as ada
+    """
+    from oreserve import reserve
+
+    with reserve.create(
+        where, name=name, administrator=administrator, study=study
+    ) as store:
+        items = len(list(store.query.rows("items", _everything())))
+        typer.echo(
+            f"{name}: made with {items} items; {administrator} is the administrator"
+        )
+        typer.echo(f"Head to note down: {store.head()}")
+
+
+@reserve_app.command("status")
+@guarded
+def reserve_status(where: WhereArgument, *, as_json: JsonOption = False) -> None:
+    """Show what a reserve holds and what waits to be done.
+
+    For example:
+
+      oreserve reserve status reserve.db
+    """
+    from oreserve import reserve
+
+    with reserve.open(where) as store:
+        found = _status(store)
+    if as_json:
+        _print_json(found)
+        return
+    typer.echo(f"{found['name']}: entry {found['sequence']} of {found['at']}")
+    typer.echo(
+        f"{_tonnes(found['strategic_grams'])} strategic, "
+        f"{_tonnes(found['industrial_grams'])} industrial, "
+        f"{_tonnes(found['custody_grams'])} in custody; "
+        f"{found['lots']} lots of {found['items']} items"
+    )
+    typer.echo(
+        f"{found['contracts']} contracts; {found['deliveries_due']} deliveries due, "
+        f"{found['deliveries_late']} of them late; {_tonnes(found['on_order_grams'])} "
+        "on order"
+    )
+    typer.echo(
+        f"{found['releases_open']} releases open; {found['duties_open']} duties to "
+        f"replenish open; {found['users']} users"
+    )
+
+
+def _status(store: Reserve) -> dict[str, Any]:
+    query, viewer = store.query, _everything()
+    stock = list(query.rows("stock", viewer))
+    due = list(query.rows("deliveries_due", viewer))
+    head = store.head()
+    newest = query.page("audit", viewer, where={"sequence": head.sequence}).rows
+    names = {row["name"]: row["value"] for row in query.rows("meta", viewer)}
+    ended = ("shipped", "refused", "closed")
+    releases = [r for r in query.rows("releases", viewer) if r["status"] not in ended]
+    sums = {
+        name: sum(row[name] for row in stock)
+        for name in (
+            *("strategic_grams", "industrial_grams", "custody_grams"),
+            *("lots", "on_order_grams"),
+        )
+    }
+    return {
+        "name": names.get("name"),
+        "sequence": head.sequence,
+        "hash": head.hash,
+        "at": newest[0]["at"] if newest else None,
+        **sums,
+        "items": sum(1 for row in stock if row["lots"]),
+        "contracts": _count(query.rows("contracts", viewer)),
+        "deliveries_due": len(due),
+        "deliveries_late": sum(row["is_late"] for row in due),
+        "releases_open": len(releases),
+        "duties_open": _count(query.rows("duties", viewer, where={"status": "open"})),
+        "users": _count(query.rows("users", viewer, where={"active": True})),
+    }
+
+
+@reserve_app.command("stock")
+@guarded
+def reserve_stock(
+    where: WhereArgument, *, user: ViewerOption = None, as_json: JsonOption = False
+) -> None:
+    """Show the stock by item: whose it is, what is owed and what is on order.
+
+    For example:
+
+      oreserve reserve stock reserve.db
+
+      oreserve reserve stock reserve.db --as lyn --json
+    """
+    reserve_show(where, "stock", user=user, condition=None, as_json=as_json)
+
+
+@reserve_app.command("show")
+@guarded
+def reserve_show(
+    where: WhereArgument,
+    view: Annotated[
+        str | None,
+        typer.Argument(help="What to show; without it, all names.", metavar="VIEW"),
+    ] = None,
+    *,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", help="Only rows with this value.", metavar="COLUMN=VALUE"
+        ),
+    ] = None,
+    user: ViewerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show any table or view of a reserve, such as lots, contracts or audit.
+
+    For example:
+
+      oreserve reserve show reserve.db
+
+      oreserve reserve show reserve.db lots --where depot=D1 --where status=held
+
+      oreserve reserve show reserve.db contracts --as bea --json
+    """
+    from oreserve import reserve
+
+    with reserve.open(where) as store:
+        viewer = _viewer(store, user)
+        if view is None:
+            names = {v.name: v.description for v in store.query.views(viewer)}
+            if as_json:
+                _print_json(names)
+                return
+            for name, told in names.items():
+                typer.echo(f"{name:<24} {told}")
+            return
+        asked = _conditions(condition or [])
+        columns = store.query.columns(view, viewer)
+        rows = list(store.query.rows(view, viewer, where=asked))
+    if as_json:
+        _print_json(rows)
+        return
+    _print_table(columns, rows)
+
+
+@reserve_app.command("verify")
+@guarded
+def reserve_verify(
+    where: WhereArgument,
+    *,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="An entry noted down earlier: it must still be there.",
+            metavar="SEQ:HASH",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay the audit trail and the ledger; exit code 1 at the first difference.
+
+    For example:
+
+      oreserve reserve verify reserve.db
+
+      oreserve reserve verify reserve.db --head 812:9f2c...
+    """
+    from oreserve import reserve
+    from oreserve.reserve import Head
+
+    try:
+        expected = None if head is None else Head.parse(head)
+    except ValueError as error:
+        message = f"--head: {error}"
+        raise InputError(message) from None
+    with reserve.open(where) as store:
+        found = store.verify(expected_head=expected)
+    if as_json:
+        problem = None if found.problem is None else str(found.problem)
+        _print_json(
+            {
+                "ok": found.ok,
+                "entries": found.entries,
+                "transactions": found.transactions,
+                "head": str(found.head),
+                "problem": problem,
+            }
+        )
+    else:
+        typer.echo(found.summary())
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@reserve_app.command("export")
+@guarded
+def reserve_export(
+    where: WhereArgument,
+    *,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder; it appears whole or not at all, and only an earlier export "
+            "is replaced.",
+            metavar="FOLDER",
+            parser=out_path,
+        ),
+    ],
+    level: Annotated[
+        str, typer.Option(help="full, partner or public.", metavar="LEVEL")
+    ] = "public",
+    user: ViewerOption = None,
+) -> None:
+    """Write a Data Package: everything, for a partner, or for the public.
+
+    For example:
+
+      oreserve reserve export reserve.db --out out/public
+
+      oreserve reserve export reserve.db --level partner --out out/partner
+    """
+    from oreserve import reserve
+    from oreserve.reserve._export import write_export
+
+    with reserve.open(where) as store:
+        if user is not None:
+            _may(store, user, f"export_{level}")
+        found = write_export(store.engine, out, level=level, now=store.clock())
+    rows = sum(found.rows.values())
+    typer.echo(f"{found.level}: {len(found.rows)} tables, {rows} rows in {out}")
+    typer.echo(f"State: {found.head}")
+
+
+@reserve_app.command("backup")
+@guarded
+def reserve_backup(
+    where: WhereArgument,
+    path: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+) -> None:
+    """Copy a reserve while it is in use; the copy opens and verifies.
+
+    For example:
+
+      oreserve reserve backup reserve.db reserve-2026-11-24.db
+    """
+    from oreserve import reserve
+
+    with reserve.open(where) as store:
+        store.backup(path)
+    typer.echo(f"Copy: {path}; check it with: oreserve reserve verify {path}")
+
+
+@reserve_app.command("template")
+@guarded
+def reserve_template(
+    path: Annotated[Path, typer.Argument(help="Workbook to write, such as lots.xlsx.")],
+    *,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--reserve",
+            help="Offer the names that this reserve knows.",
+            metavar="FILE|URL",
+        ),
+    ] = None,
+) -> None:
+    """Write an empty workbook for lots, contracts and deliveries.
+
+    For example:
+
+      oreserve reserve template stock.xlsx --reserve reserve.db
+    """
+    from oreserve import reserve
+    from oreserve.reserve._template import known_names, template_bytes
+
+    known = None
+    if where is not None:
+        with reserve.open(where) as store:
+            known = known_names(store.engine, for_lists=True)
+    if path.exists():
+        message = f"{path} is there already; name a new file"
+        raise InputError(message)
+    path.write_bytes(template_bytes(known))
+    typer.echo(f"Template: {path}")
+
+
+@reserve_app.command("import")
+@guarded
+def reserve_import(
+    where: WhereArgument,
+    path: Annotated[Path, typer.Argument(help="A filled workbook.", metavar="FILE")],
+    *,
+    user: AsOption,
+    reason: ReasonOption,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write it; without this, a preview.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Preview a workbook, or take it in: all of it or nothing.
+
+    For example:
+
+      oreserve reserve import reserve.db stock.xlsx --as ian --reason "Opening stock"
+
+      oreserve reserve import reserve.db stock.xlsx --as ian --reason "..." --write
+    """
+    from oreserve import reserve
+    from oreserve.reserve._excel import import_workbook
+
+    with reserve.open(where) as store:
+        found = import_workbook(store, path, actor=user, reason=reason, write=write)
+    if as_json:
+        _print_json(_import_document(found))
+        return
+    for line in found.lines[:20]:
+        state = "known" if line.is_known else "new"
+        told = ", ".join(f"{k} {v}" for k, v in line.result.items() if v is not None)
+        typer.echo(f"{line.sheet}, row {line.row}: {state}: {told}")
+    if len(found.lines) > 20:
+        typer.echo(f"and {len(found.lines) - 20} more")
+    typer.echo(found.summary())
+
+
+def _import_document(found: Imported) -> dict[str, Any]:
+    return {
+        "is_written": found.is_written,
+        "new": found.new,
+        "lines": [
+            {
+                "sheet": line.sheet,
+                "row": line.row,
+                "command": line.command,
+                "result": line.result,
+                "is_known": line.is_known,
+            }
+            for line in found.lines
+        ],
+    }
+
+
+@reserve_app.command("commands")
+@guarded
+def reserve_commands(
+    name: Annotated[
+        str | None, typer.Argument(help="A command; without it, all of them.")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List the commands of a reserve, or the arguments of one.
+
+    For example:
+
+      oreserve reserve commands
+
+      oreserve reserve commands receive_lot
+    """
+    from oreserve.reserve import commands, roles_for
+    from oreserve.reserve._commands import lookup
+
+    if name is None:
+        found = commands()
+        if as_json:
+            _print_json({one.name: one.summary for one in found.values()})
+            return
+        for one in found.values():
+            typer.echo(f"{one.name:<26} {one.summary}")
+        return
+    what = lookup(name)
+    schema = what.arguments.model_json_schema()
+    if as_json:
+        _print_json(schema)
+        return
+    typer.echo(f"{what.name}: {what.help.strip()}")
+    typer.echo(f"roles: {', '.join(roles_for(what.name)) or 'none'}")
+    needed = schema.get("required", [])
+    for argument, facts in schema.get("properties", {}).items():
+        mark = "needed" if argument in needed else ""
+        typer.echo(f"  {argument:<28} {mark:<7} {_told(facts)}")
+
+
+def _told(facts: Mapping[str, Any]) -> str:
+    """Return type, meaning and allowed values of an argument in one line."""
+    kinds = facts.get("anyOf", [facts])
+    kind: Mapping[str, Any] = next((k for k in kinds if k.get("type") != "null"), {})
+    words = kind.get("enum")
+    parts = [
+        str(kind.get("type", "")),
+        str(facts.get("description") or kind.get("description") or ""),
+        f"one of {', '.join(map(str, words))}" if words else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+@reserve_app.command("run")
+@guarded
+def reserve_run(
+    where: WhereArgument,
+    command: Annotated[
+        str, typer.Argument(help="Name of a command; `commands` lists them.")
+    ],
+    *,
+    user: AsOption,
+    reason: ReasonOption,
+    arguments: Annotated[
+        str,
+        typer.Option(
+            "--args",
+            help="Arguments: JSON, a file of JSON, or - for standard input.",
+            metavar="FILE|JSON",
+        ),
+    ] = "{}",
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Key of this command: repeating it returns the first result. "
+            "Without it a new one is made and printed.",
+        ),
+    ] = None,
+    expected_version: Annotated[
+        int | None,
+        typer.Option(help="Version that you saw; refused if it changed since."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Execute one command: checked, written and audited as a whole, or refused.
+
+    For example:
+
+      oreserve reserve run reserve.db add_depot --as max --reason "Depot opened"
+      --args '{"depot": "D1", "name": "North", "country": "USA"}' --key depot-D1
+    """
+    from oreserve import reserve
+
+    given = _read_arguments(arguments)
+    used = key or str(uuid.uuid4())
+    with reserve.open(where) as store:
+        receipt = store.execute(
+            command,
+            given,
+            actor=user,
+            reason=reason,
+            key=used,
+            expected_version=expected_version,
+        )
+    if as_json:
+        _print_json(
+            {
+                "sequence": receipt.sequence,
+                "at": receipt.at,
+                "command": receipt.command,
+                "result": receipt.result,
+                "hash": receipt.hash,
+                "key": used,
+                "repeated": receipt.repeated,
+            }
+        )
+        return
+    told = ", ".join(f"{name} {value}" for name, value in receipt.result.items())
+    again = " (done before)" if receipt.repeated else ""
+    typer.echo(f"{receipt.command}{again}: {told}")
+    typer.echo(f"Entry {receipt.sequence}:{receipt.hash}; key {used}")
+
+
+def _read_arguments(text: str) -> dict[str, Any]:
+    """Read arguments from JSON, a file or standard input."""
+    if text == "-":
+        content, where = sys.stdin.read(), "standard input"
+    elif text.lstrip().startswith("{"):
+        content, where = text, "--args"
+    else:
+        path, where = Path(text), text
+        if not path.is_file():
+            message = f"--args {text!r} is neither JSON nor a file"
+            raise InputError(message)
+        content = path.read_text(encoding="utf-8")
+    try:
+        given = json.loads(content)
+    except json.JSONDecodeError as error:
+        message = f"{where} is no JSON: {error}"
+        raise InputError(message) from None
+    if not isinstance(given, dict):
+        message = f'{where}: an object is needed, such as {{"depot": "D1"}}'
+        raise InputError(message)
+    return given
+
+
+# --- What they share --------------------------------------------------------------
+
+
+def _everything() -> Actor:
+    """Return a viewer who sees all: whoever holds the file can read it anyway."""
+    from oreserve.reserve import Actor
+
+    return Actor("terminal", frozenset({"administrator", "auditor"}))
+
+
+def _viewer(store: Reserve, user: str | None) -> Actor:
+    """Return a user with their roles, as viewer."""
+    from oreserve.reserve import Actor, NotFound
+    from oreserve.tables import nearest
+
+    if user is None:
+        return _everything()
+    rows = {row["user"]: row for row in store.query.rows("users", _everything())}
+    if user not in rows:
+        guess = nearest(user, rows)
+        hint = f"; nearest: {guess!r}" if guess else ""
+        message = f"--as: there is no user {user!r}{hint}"
+        raise NotFound(message)
+    held = store.query.rows("user_roles", _everything(), where={"user": user})
+    return Actor(user, frozenset(row["role"] for row in held), rows[user]["member"])
+
+
+def _may(store: Reserve, user: str, action: str) -> None:
+    """Refuse what a user's roles do not allow."""
+    from oreserve.reserve import Refused, allows, roles_for
+
+    if roles_for(action) and not allows(_viewer(store, user).roles, action):
+        may = roles_for(action)
+        message = f"{user} may not {action}: it needs {' or '.join(may)}"
+        raise Refused(rule="role", message=message, allowed=list(may))
+
+
+def _conditions(words: Sequence[str]) -> dict[str, str]:
+    """Read COLUMN=VALUE pairs."""
+    found = {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not sign or not name.strip():
+            message = f"--where {word!r}: write COLUMN=VALUE, such as status=held"
+            raise InputError(message)
+        found[name.strip()] = value
+    return found
+
+
+def _print_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows under their names; grams as tonnes and cents as USD."""
+    names = [column.name for column in columns]
+    heads = [_head(name) for name in names]
+    cells = [[_cell(name, row[name]) for name in names] for row in rows]
+    widths = [
+        max(len(text) for text in column) for column in zip(heads, *cells, strict=True)
+    ]
+    for line in (heads, *cells):
+        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())
+    typer.echo(f"{len(rows)} rows")
+
+
+def _head(name: str) -> str:
+    if name == "grams" or name.endswith("_grams"):
+        return name.removesuffix("grams") + "t"
+    if "cents" in name.split("_"):
+        return name.replace("cents", "usd")
+    return name
+
+
+def _cell(name: str, value: Any) -> str:
+    """Return a value for people; exact, without a float."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "grams" or name.endswith("_grams"):
+        return _decimal(value, 6)
+    if "cents" in name.split("_"):
+        return _decimal(value, 2)
+    text = str(value).replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _decimal(value: int, places: int) -> str:
+    """Return a whole number of small units in large ones, exactly."""
+    whole, part = divmod(abs(value), 10**places)
+    sign = "-" if value < 0 else ""
+    rest = f"{part:0{places}}"
+    rest = rest if places == 2 else rest.rstrip("0")
+    return f"{sign}{whole:,}" + (f".{rest}" if rest else "")
+
+
+def _tonnes(grams: int) -> str:
+    return f"{_decimal(grams, 6)} t"
+
+
+def _count(rows: Iterable[object]) -> int:
+    return sum(1 for _ in rows)
+
+
+def _print_json(document: object) -> None:
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
