@@ -28,10 +28,11 @@ _ITEMS: Final = (
 )
 _CONVERSION: Final = (
     "SELECT 1 FROM mass_postings WHERE txn = NEW.txn AND account = 'conversion' "
-    "HAVING SUM(grams) <> 0"
+    "GROUP BY txn HAVING SUM(grams) <> 0"
 )
 _CENTS: Final = (
-    "SELECT 1 FROM money_postings WHERE txn = NEW.txn HAVING SUM(cents) <> 0"
+    "SELECT 1 FROM money_postings WHERE txn = NEW.txn GROUP BY txn "
+    "HAVING SUM(cents) <> 0"
 )
 _BALANCE: Final = (
     (_ITEMS, "the grams of an item do not sum to zero"),
