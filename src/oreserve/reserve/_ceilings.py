@@ -113,7 +113,7 @@ def check_ceiling(
     action
         ``buy``, ``sell`` or ``upgrade``.
     grams
-        Mass, g, above zero.
+        Mass, g; 0 if only money is added.
     cents
         Money spent or got, US cents; what an upgrade costs.
     subject
@@ -143,7 +143,7 @@ def check_ceiling(
         waiting = _waiting(book, line)
         allowed = {"grams": max(left_grams, 0), "cents": max(left_cents, 0)}
         book.refuse("ceiling", message + waiting, allowed)
-    if action != "upgrade":
+    if action != "upgrade" and grams:  # a dearer order takes nothing more off it
         check_market(book, item, action, grams, subject=subject)
     book.change(
         "plan_lines",
