@@ -230,7 +230,7 @@ def test_statement_splits_to_the_cent(desk):
 
 
 @pytest.mark.parametrize(
-    ("grams", "cents"),
+    "grams, cents",
     # 1 cent/t: half a cent goes to the even neighbour: 0.5 -> 0, 1.5 -> 2, 2.5 -> 2
     [(500_000, 0), (1_500_000, 2), (2_500_000, 2), (2_500_001, 3)],
 )
