@@ -205,14 +205,14 @@ class _Solver:
         saved = None
         if self.checkpoint is not None:
             saved = load_checkpoint(self.checkpoint, self._identity())
-        x, cache = self._start(start)
+        points, cache = self._start(start)
         if saved is None:
             for size in SAMPLES:
                 if 4 * size <= self.count:
-                    x, cache = self._small(size, x, cache)
+                    points, cache = self._small(size, points, cache)
         run = self._run(self.count, cache)
         try:
-            self._all(run, x, saved)
+            self._all(run, points, saved)
             return self._result(run)
         finally:
             run.close()
@@ -230,12 +230,12 @@ class _Solver:
 
     def _start(
         self, start: Floats | TwoStageResult | None
-    ) -> tuple[Floats, DualCache | None]:
+    ) -> tuple[list[Floats], DualCache | None]:
         if isinstance(start, TwoStageResult):
-            return self._allowed(start.x), start.cache
+            return [self._allowed(start.x)], start.cache
         if start is not None:
-            return self._allowed(np.asarray(start, dtype=float)), None
-        return self._allowed(None), None
+            return [self._allowed(np.asarray(start, dtype=float))], None
+        return [self._allowed(None)], None
 
     def _allowed(self, x: Floats | None) -> Floats:
         """Return the allowed point that costs least, or the one nearest to x."""
@@ -268,41 +268,48 @@ class _Solver:
         )  # fmt: skip
 
     def _small(
-        self, count: int, x: Floats, cache: DualCache | None
-    ) -> tuple[Floats, DualCache]:
-        """Solve a smaller sample; return its optimum and what it learnt."""
+        self, count: int, points: list[Floats], cache: DualCache | None
+    ) -> tuple[list[Floats], DualCache]:
+        """Solve a smaller sample; return its optima and what it learnt.
+
+        The first optimum has whole numbers if there are any, the second has not.
+        """
         run = self._run(count, cache)
         try:
-            found = run.exact(x, None)
-            self._close(run, found, max(self.gap, SMALL_GAP), resumed=False)
+            found = [run.exact(x, None) for x in points]
+            easy = self._close(run, found[0], max(self.gap, SMALL_GAP), resumed=False)
         finally:
             run.close()
         self.history += run.steps
-        return (x if run.best is None else run.best.x), run.learned()
+        best = run.best
+        points = [easy.x] if best is None or best is easy else [best.x, easy.x]
+        return points, run.learned()
 
-    def _all(self, run: Run, x: Floats, saved: dict[str, Any] | None) -> None:
+    def _all(
+        self, run: Run, points: list[Floats], saved: dict[str, Any] | None
+    ) -> None:
         """Solve the whole sample."""
         resumed = False
         if saved is not None:
-            x, resumed = saved["x"], bool(saved["branching"])
+            points, resumed = [saved["x"]], bool(saved["branching"])
             run.bases = [Bases([bytes(b)]) for b in saved["bases"]]
             for constant, slope in zip(saved["constant"], saved["slope"], strict=True):
                 run.pieces.add(constant, slope)
         if self.checkpoint is not None:
             run.after = lambda: self._save(run)
         self.branching = resumed
-        found = run.exact(x, None)
+        found = [run.exact(x, None) for x in points]
         if saved is not None:
             if resumed:
                 run.group(WHOLE_CLUSTERS)
             run.master.append(
                 saved["lower"], saved["starts"], saved["index"], saved["value"]
             )
-        self._close(run, found, self.gap, resumed=resumed)
+        self._close(run, found[0], self.gap, resumed=resumed)
         self.best, self.bound = run.best, run.bound
 
-    def _close(self, run: Run, start: Best, gap: float, *, resumed: bool) -> None:
-        """Close the gap of a sample, whose first point has been solved.
+    def _close(self, run: Run, start: Best, gap: float, *, resumed: bool) -> Best:
+        """Close the gap of a sample, whose first points have been solved.
 
         Parameters
         ----------
@@ -314,16 +321,22 @@ class _Solver:
             Relative gap to close.
         resumed
             Whether the relaxation was done before.
+
+        Returns
+        -------
+        Best
+            The best point without whole numbers.
         """
         whole = self.whole
         if not len(whole):
             run.converge(gap)
-            return
+            return run.known()
         if not resumed:
             run.converge(RELAXED_TIMES * gap)
             run.group(WHOLE_CLUSTERS)
         part = start.x[whole]
-        scale = run.known().objective
+        easy = run.known()
+        scale = easy.objective
         run.best = start if (part == np.round(part)).all() else None
         self.branching = True
         first = self.problem.first
@@ -340,6 +353,7 @@ class _Solver:
         )  # fmt: skip
         run.master.free(whole)
         self.branching = False
+        return easy
 
     def _save(self, run: Run) -> None:
         """Write cuts, the newest pieces, the best point and a basis per chunk."""
