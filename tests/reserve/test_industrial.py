@@ -616,5 +616,4 @@ def test_an_industrial_year_verifies(desk):
     desk.do("tom", "charge_carry", quarter="2026-Q1")
     desk.do("tom", "pay_carry", member="M1", item="cobalt", quarter="2026-Q1")
     assert covered(desk) == (40 * T, 94 * T, 6 * T)
-    if hasattr(desk.reserve, "verify"):
-        assert desk.reserve.verify().ok
+    assert desk.reserve.verify().ok

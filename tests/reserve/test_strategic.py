@@ -369,5 +369,4 @@ def test_a_plan_year_verifies(desk):
     made = change(desk, grams=500 * T)
     desk.do("max", "notify_plan_change", change=made["change"], notice="Letter 1")
     assert desk.row("plan_changes", change=made["change"])["status"] == "notified"
-    if hasattr(desk.reserve, "verify"):
-        assert desk.reserve.verify().ok
+    assert desk.reserve.verify().ok
