@@ -121,3 +121,22 @@ def test_a_changed_study_is_refused_with_what_changed(tmp_path) -> None:
     found = begin(tiny).get("stage")
     assert found is not None
     assert found["a"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_no_damage_of_a_checkpoint_leaves_anything_but_nothing(tmp_path) -> None:
+    # A handle that is left open is a warning, and warnings are errors.
+    held = checkpoint(tmp_path / "resume")
+    held.put("stage", {"a": np.arange(500.0), "b": np.ones((3, 4))})
+    (path,) = (tmp_path / "resume").glob("*.npz")
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    damaged = 0
+    for number in range(200):
+        content = bytearray(whole)
+        if number % 3:
+            for at in rng.integers(len(content), size=3):
+                content[at] = rng.integers(256)
+        else:
+            content = content[: rng.integers(len(content))]
+        path.write_bytes(bytes(content))
+        damaged += held.get("stage") is None
+    assert damaged > 150

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,13 @@ def test_a_lost_actor_is_replaced_and_its_task_runs_again(session, tmp_path):
     before = {ran for _, ran in session.map(tasks.pid, range(20))}
     assert list(session.map(tasks.die_once, given)) == [0, 1, 102, 3, 4, 5]
     assert {ran for _, ran in session.map(tasks.pid, range(20))} - before
+
+
+def test_nothing_is_printed_of_a_lost_actor(session, tmp_path, capfd):
+    given = [(number, str(tmp_path / "mark")) for number in range(6)]
+    assert list(session.map(tasks.die_once, given)) == [0, 1, 102, 3, 4, 5]
+    time.sleep(2.0)  # Ray would tell it some tenths of a second later
+    assert capfd.readouterr().out == ""
 
 
 def test_a_task_that_ends_each_actor_is_given_up(session):

@@ -137,3 +137,14 @@ def test_delays_are_read_with_their_probabilities(tiny) -> None:
         for scenario in sample_scenarios(tiny, count=400, seed=0)
     ]
     assert np.mean(late) == pytest.approx(0.3, abs=0.1)
+
+
+def test_the_driver_without_a_quarterly_chain_is_named(tiny) -> None:
+    # A flood is over after a year for sure.
+    with pytest.raises(InputError) as caught:
+        read_drivers(tiny.with_settings(period_years=0.25))
+    said = str(caught.value)
+    assert "driver weather, state flood (stays with 0): " in said
+    assert "china_trade" not in said
+    assert "--step" in said
+    assert "0.3 and more" in said

@@ -13,12 +13,12 @@ import json
 import os
 import shutil
 import tempfile
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oreserve.errors import InputError, OreserveError
+from oreserve.stochastic._saved import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,11 +65,8 @@ class Blocks:
             return None
         path = self.folder / _name(start, count)
         try:
-            # By content: a file that is broken would be left open.
-            content = io.BytesIO(path.read_bytes())
-            with np.load(content, allow_pickle=False) as held:
-                return {name: held[name] for name in held.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return read_arrays(path)
+        except (OSError, ValueError):
             return None
 
     def put(self, start: int, count: int, arrays: Mapping[str, Any]) -> None:

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole options: branch on them, on one warm master that keeps all cuts.
 
-A node holds some options at 0 or 1. Its bound is that of the master, a few dual
-simplex steps away from the node before. Where the master's options are whole the
-point is evaluated in every scenario and its cuts are added, so that a point counts
-only with its true objective and never by rounding.
+The search is that of `oreserve.stochastic`. Where the master's options are whole the
+point is evaluated in every scenario and its cuts are added.
 """
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+
+from oreserve.stochastic._branch import Held
+from oreserve.stochastic._branch import branch as search_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,25 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["branch"]
 
-WHOLE = 1e-6
-"""How far from 0 or 1 an option may be and still count as whole."""
-
-NODE_ROUNDS = 20
-"""Most rounds of cuts in one node."""
-
-PRUNED_PART = 0.9
-"""Part of the gap within which a node cannot matter any more."""
-
-SETTLED_PART = 0.3
-"""Part of the gap to which a node with whole options is solved."""
-
-
-@dataclass(order=True, frozen=True)
-class _Node:
-    bound: float
-    number: int
-    zero: frozenset[int] = field(compare=False)
-    one: frozenset[int] = field(compare=False)
+Floats = npt.NDArray[np.float64]
 
 
 def branch(
@@ -67,68 +49,54 @@ def branch(
     told
         Called with the bound after each node.
     """
-    open_nodes = [_Node(bound, 0, frozenset(), frozenset())]
-    dive: list[_Node] = []
-    settled = np.inf
-    number = 0
-    for _ in range(nodes):
-        if not dive and not open_nodes:
-            break
-        node = dive.pop() if dive else heapq.heappop(open_nodes)
-        if _hopeless(search, node.bound, gap):
-            settled = min(settled, node.bound)
-            continue
-        point = _solve_node(search, node, gap)
-        if point is None:
-            continue
-        part = point.x[search.master.integer]
-        apart = np.minimum(part, 1.0 - part)
-        if _hopeless(search, point.bound, gap) or apart.max(initial=0.0) <= WHOLE:
-            settled = min(settled, point.bound)
-            continue
-        option = int(np.argmax(apart))
-        number += 2
-        zero = _Node(point.bound, number - 1, node.zero | {option}, node.one)
-        one = _Node(point.bound, number, node.zero, node.one | {option})
-        near, far = (one, zero) if part[option] >= 0.5 else (zero, one)
-        dive.append(near)
-        heapq.heappush(open_nodes, far)
-        if told is not None:
-            told(min([settled, near.bound, open_nodes[0].bound]))
-    first = search.programme.first
-    integer = search.master.integer
-    search.master.set_options(first.lower[integer], first.upper[integer])
-    return float(min([settled, *(node.bound for node in (*dive, *open_nodes))]))
+    first, integer = search.programme.first, search.master.integer
+    lower, upper = first.lower[integer], first.upper[integer]
+    proven = search_tree(
+        _Options(search), lower, upper, bound=bound, gap=gap, nodes=nodes, least=1.0,
+        told=None if told is None else lambda _, seen: told(seen),
+    )  # fmt: skip
+    search.master.set_options(lower, upper)
+    return proven
 
 
-def _hopeless(search: Search, bound: float, gap: float) -> bool:
-    """Return whether nothing below a bound would matter."""
-    return bound >= search.objective - PRUNED_PART * gap * search.scale
+class _Options:
+    """The master within bounds of its options."""
 
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._point: Point
 
-def _solve_node(search: Search, node: _Node, gap: float) -> Point | None:
-    """Solve a node; where its options are whole, to the end by cuts."""
-    first, master = search.programme.first, search.master
-    lower = first.lower[master.integer].copy()
-    upper = first.upper[master.integer].copy()
-    lower[list(node.one)] = 1.0
-    upper[list(node.zero)] = 0.0
-    if (lower > upper).any():
-        return None
-    master.set_options(lower, upper)
-    point = master.solve()
-    for _ in range(NODE_ROUNDS):
-        if point is None or _hopeless(search, point.bound, gap):
-            break
-        part = point.x[master.integer]
-        if np.minimum(part, 1.0 - part).max(initial=0.0) > WHOLE:
-            break
-        x = point.x.copy()
-        x[master.integer] = np.round(part)
-        objective, new = search.offer(x, point)
-        search.rounds += 1
-        scale = max(1.0, abs(objective))
-        if objective - point.bound <= SETTLED_PART * gap * scale or not new:
-            break
+    @property
+    def objective(self) -> float:
+        """The best objective so far."""
+        return self._search.objective
+
+    def solve(
+        self,
+        lower: Floats,
+        upper: Floats,
+        cutoff: float,  # noqa: ARG002 - the master is solved in one go
+    ) -> Held | None:
+        """Solve the master as it is."""
+        master = self._search.master
+        master.set_options(lower, upper)
         point = master.solve()
-    return point
+        if point is None:
+            return None
+        self._point = point
+        at = master.integer
+        return Held(point.bound, point.x[at], master.reduced_costs()[at])
+
+    def try_out(self, lower: Floats, upper: Floats) -> float:
+        """Return the master's bound."""
+        self._search.master.set_options(lower, upper)
+        point = self._search.master.solve()
+        return np.inf if point is None else point.bound
+
+    def visit(self) -> bool:
+        """Evaluate the last point with its options whole; tell if that cut it off."""
+        search, at = self._search, self._search.master.integer
+        x = self._point.x.copy()
+        x[at] = np.round(x[at])
+        search.rounds += 1
+        return bool(search.offer(x, self._point)[1])

@@ -13,13 +13,13 @@ import json
 import os
 import shutil
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from oreserve.errors import InputError
+from oreserve.stochastic._saved import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,9 +104,8 @@ class Checkpoint:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as held:
-                return {name: held[name] for name in held.files}
-        except (OSError, ValueError, zipfile.BadZipFile):
+            return read_arrays(path)
+        except (OSError, ValueError):
             return None
 
     def put(self, stage: str, arrays: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from oreserve.errors import InputError
 from oreserve.planning._policy_rule import PolicyRule
 from oreserve.planning.result import money
 from oreserve.stochastic import load_policy
+from oreserve.stochastic._saved import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -364,8 +365,11 @@ def load_operating_policy(
             f"{study.hash[:12]}): make it again"
         )
         raise InputError(message)
-    with np.load(folder / "rule.npz", allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    try:
+        arrays = read_arrays(folder / "rule.npz")
+    except ValueError as error:
+        message = f"{folder} holds no operating policy: {error}; make it again"
+        raise InputError(message) from error
     state_of = {
         tuple(one): m
         for m, state in enumerate(figures["states"])

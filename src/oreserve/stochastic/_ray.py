@@ -52,6 +52,16 @@ _LOCAL = {
 }
 
 
+_QUIET = {
+    # Ray tells on standard output, where a result may be expected, that an actor was
+    # lost; it is replaced, and who gives up says so.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": (
+        r"^Task _Actor\.run failed|^A worker died or was killed"
+    ),
+}
+"""Read when Ray is loaded; what the user has set stands."""
+
+
 class RayExecutor:
     """A state per actor; one CPU of the cluster each.
 
@@ -184,7 +194,8 @@ _held = {"count": 0, "ours": False}
 def _hold(workers: int) -> Any:
     """Return Ray, connected; the first holder starts it."""
     address = os.environ.get("RAY_ADDRESS")
-    with _guard, _environment({} if address else _LOCAL):
+    quiet = {k: v for k, v in _QUIET.items() if k not in os.environ}
+    with _guard, _environment(quiet | ({} if address else _LOCAL)):
         ray = _library()
         if not _held["count"] and not ray.is_initialized():
             _connect(ray, address, workers)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import warnings
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from oreserve.errors import InputError
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "read_arrays", "save_checkpoint"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -60,6 +61,27 @@ def save_checkpoint(path: str | Path, identity: dict[str, Any], arrays: Arrays) 
     return True
 
 
+def read_arrays(path: str | Path) -> Arrays:
+    """Read a file of arrays that may have been cut off or damaged.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened or read.
+    ValueError
+        If its bytes are none of such a file.
+    """
+    # By content: of a file that is broken, NumPy leaves the handle open.
+    content = io.BytesIO(Path(path).read_bytes())
+    try:
+        with np.load(content, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:
+        # A dozen classes, of the archive, its compression and NumPy's header.
+        message = f"{Path(path).name} is damaged: {error}"
+        raise ValueError(message) from error
+
+
 def load_checkpoint(path: str | Path, identity: dict[str, Any]) -> Arrays | None:
     """Read a checkpoint of this very problem; None if there is no file.
 
@@ -72,10 +94,9 @@ def load_checkpoint(path: str | Path, identity: dict[str, Any]) -> Arrays | None
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         found = json.loads(arrays.pop("identity").tobytes().decode())
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError) as error:
         message = f"checkpoint {path} cannot be read ({error}); delete it"
         raise InputError(message) from error
     wanted = json.loads(json.dumps(identity))

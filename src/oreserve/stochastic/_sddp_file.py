@@ -16,6 +16,7 @@ import numpy as np
 from oreserve.errors import InputError
 from oreserve.network import Block
 from oreserve.stochastic._markov import MarkovProblem, Openings, Stage
+from oreserve.stochastic._saved import read_arrays
 from oreserve.stochastic._sddp import Policy, PolicyFigures
 from oreserve.stochastic._sddp_nodes import Cuts, make_nodes
 
@@ -130,8 +131,11 @@ def load_policy(folder: str | Path) -> Policy:
             f"reads format {FORMAT}: make it again"
         )
         raise InputError(message)
-    with np.load(folder / ARRAYS, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    try:
+        arrays = read_arrays(folder / ARRAYS)
+    except ValueError as error:
+        message = f"{folder} holds no policy: {error}; make it again"
+        raise InputError(message) from error
     problem = _read_problem(arrays, document)
     own = {k: v for k, v in arrays.items() if not k.startswith("cuts")}
     if _hash(own, problem.discount, problem.floor) != document["fingerprint"]:

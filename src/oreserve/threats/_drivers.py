@@ -35,6 +35,9 @@ Floats = npt.NDArray[np.float64]
 ROW_SUM_TOLERANCE = 1e-6
 """Largest difference from 1 of a row of probabilities; smaller is scaled away."""
 
+SOON_LEFT = 0.3
+"""Yearly probability to stay from which a matrix has a root in practice."""
+
 CLIP_TOLERANCE = 0.01
 """Largest probability below 0 that a matrix root may need clipped."""
 
@@ -111,10 +114,12 @@ def period_matrix(yearly: Floats, period_years: float) -> Floats:
     worst = max(float(-root.real.min()), float(np.abs(root.imag).max()))
     if not np.isfinite(worst) or worst > CLIP_TOLERANCE:
         message = (
-            f"drivers: the yearly probabilities have no root for periods of "
+            f"the yearly probabilities have no root for periods of "
             f"{period_years:g} years (a probability of {-worst:.3f} would be "
             f"needed; at least {-CLIP_TOLERANCE} is allowed); use longer periods "
-            f"or probabilities to stay of 0.3 and more"
+            f"(--step, setting period_years), or in drivers.csv probabilities to "
+            f"stay (next_state the state itself) of 0.3 and more; a shock with dates "
+            f"runs by any period"
         )
         raise InputError(message)
     clipped = np.clip(root.real, 0.0, None)
@@ -197,11 +202,18 @@ def read_drivers(study: Study) -> tuple[Driver, ...]:
     for name in sorted(moves):
         names = {state for pair in moves[name] for state in pair}
         states = tuple(sorted(names | set(described.get(name, {}))))
+        before = len(problems)
         yearly = _yearly(name, states, moves[name], problems)
         start = _start(name, states, described.get(name, {}), problems)
-        if problems:
+        if problems[before:]:
             continue
-        matrix = period_matrix(yearly, study.settings.period_years)
+        try:
+            matrix = period_matrix(yearly, study.settings.period_years)
+        except InputError as error:
+            problems.append(
+                f"drivers: driver {name}{_soon_left(states, yearly)}: {error}"
+            )
+            continue
         about = described.get(name, {})
         drivers.append(
             Driver(
@@ -218,6 +230,16 @@ def read_drivers(study: Study) -> tuple[Driver, ...]:
     if problems:
         raise InputError("\n".join(problems))
     return tuple(drivers)
+
+
+def _soon_left(states: tuple[str, ...], yearly: Floats) -> str:
+    """Name the states that are hardly stayed in: they leave a matrix without root."""
+    soon = [
+        f"{state} (stays with {stay:g})"
+        for state, stay in zip(states, np.diag(yearly), strict=True)
+        if stay < SOON_LEFT
+    ]
+    return f", state {', '.join(soon)}" if soon else ""
 
 
 def driver_matrix(study: Study, driver: str) -> Floats:
