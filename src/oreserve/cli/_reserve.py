@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,6 +96,43 @@ def reserve_create(
             f"{name}: made with {items} items; {administrator} is the administrator"
         )
         typer.echo(f"Head to note down: {store.head()}")
+
+
+@reserve_app.command("demo")
+@guarded
+def reserve_demo(
+    where: WhereArgument,
+    *,
+    last_day: Annotated[
+        str | None,
+        typer.Option(
+            help="Last day of the invented year; default today.", metavar="YYYY-MM-DD"
+        ),
+    ] = None,
+    study: Annotated[
+        str, typer.Option(help="Study with the items.", metavar="STUDY")
+    ] = "us-2026",
+) -> None:
+    """Make a reserve with a year of operations, all of it invented.
+
+    For example:
+
+      oreserve reserve demo demo.db
+    """
+    from oreserve.reserve._demo import make_demo
+
+    try:
+        last = _today() if last_day is None else date.fromisoformat(last_day)
+    except ValueError:
+        message = f"--last-day {last_day!r} is no day; write YYYY-MM-DD"
+        raise InputError(message) from None
+    with make_demo(where, last_day=last, study=study) as store:
+        head = store.head()
+    typer.echo(f"{where}: a year until {last}, all invented; entry {head}")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 @reserve_app.command("status")
@@ -272,7 +310,7 @@ def reserve_verify(
             }
         )
     else:
-        typer.echo(found.summary())
+        typer.echo(found.summary().replace("\n", " "))
     if not found.ok:
         raise typer.Exit(1)
 
