@@ -93,6 +93,10 @@ COLUMN_UNITS: Final = (
 """Endings of column names and the unit that they stand for, the first that fits."""
 
 
+_PRICES_INSIDE: Final = frozenset({"arguments", "effects", "parents", "statement"})
+"""Columns of JSON that hold amounts."""
+
+
 class Viewer(Protocol):
     """Who looks: an `Actor` is one."""
 
@@ -190,8 +194,8 @@ def views() -> dict[str, View]:
 
 
 def is_price(column: str) -> bool:
-    """Return whether a column tells money or a price."""
-    return "cents" in column.split("_") or column == "statement"
+    """Return whether a column tells money or a price, in its name or inside a text."""
+    return "cents" in column.split("_") or column in _PRICES_INSIDE
 
 
 def column_unit(column: str, kind: str = "number") -> str:
