@@ -1,0 +1,749 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Contracts with ceilings against money, deliveries, settlements, the annual plan."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from oreserve.web._charts import MoneyBar, money_bars
+from oreserve.web._forms import Field, Option
+from oreserve.web._grids import Grid, grid
+from oreserve.web._pages_stock import facts_of, list_grid
+from oreserve.web._visit import Block, Entry, Visit
+from oreserve.web._words import (
+    NO_DATA,
+    date_text,
+    heading,
+    item_name,
+    money,
+    price,
+    shown,
+    tonnes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from markupsafe import Markup
+    from starlette.responses import Response
+
+
+__all__ = [
+    "contract_page",
+    "contracts_page",
+    "deliveries_page",
+    "delivery_page",
+    "order_page",
+    "plan_change_page",
+    "plan_page",
+    "plans_page",
+    "settlement_page",
+    "settlements_page",
+]
+
+
+def contracts_page(visit: Visit) -> Response:
+    """Show every contract, and ceilings against money."""
+    contracts = visit.rows("contracts")
+    lines = visit.rows("ceilings_against_money")
+    blocks = _budget(visit)
+    drawing, legend = _drawing(lines)
+    if drawing:
+        blocks.append(
+            Block(
+                "Ceilings against money",
+                svg=drawing,
+                legend=legend,
+                twin=_money_grid(lines, "Ceilings against money"),
+            )
+        )
+    blocks.append(
+        Block(
+            "Contracts",
+            grid=grid(
+                "Contracts",
+                contracts,
+                (
+                    "contract",
+                    "title",
+                    "producer",
+                    "item",
+                    "rung",
+                    "purpose",
+                    "rule_kind",
+                    "from_on",
+                    "until_on",
+                    "ceiling_cents",
+                    "ceiling_grams",
+                ),
+                csv="/api/v1/contracts",
+                empty="No contracts yet.",
+            ),
+            offers=[
+                *visit.offer("draft_contract", "Draft a contract"),
+                *visit.offer("appropriate", "Appropriate money"),
+                *visit.offer("add_producer", "Add a producer"),
+            ],
+        )
+    )
+    if visit.reads("appropriations"):
+        blocks.append(
+            Block(
+                "Appropriations",
+                grid=list_grid(
+                    visit,
+                    "appropriations",
+                    ("appropriation", "title", "cents", "until_on"),
+                ),
+            )
+        )
+    return visit.page(
+        "Contracts",
+        blocks,
+        lead="A ceiling is not money; ordered, accepted and paid stand inside it.",
+    )
+
+
+def _budget(visit: Visit) -> list[Block]:
+    """Return all ceilings against all money, in one row of figures."""
+    rows = visit.rows("budget")
+    if not rows or "ceiling_cents" not in rows[0]:
+        return []
+    row = rows[0]
+    ratio = row["ceilings_per_appropriation_ratio"]
+    times = "no money voted" if ratio is None else f"{ratio:.3g} times the money voted"
+    figures = [
+        Entry("Ceilings in force", money(row["ceiling_cents"]), times),
+        Entry("Appropriated", money(row["appropriated_cents"] - row["lapsed_cents"])),
+        Entry("Not yet obligated", money(row["unobligated_cents"])),
+        Entry("Funded orders", money(row["ordered_cents"])),
+        Entry("Accepted", money(row["accepted_cents"])),
+        Entry("Paid", money(row["paid_cents"])),
+    ]
+    return [Block(key=figures)]
+
+
+def _drawing(lines: Sequence[Mapping[str, Any]]) -> tuple[Markup | str, str]:
+    priced = [line for line in lines if "ceiling_cents" in line and line["is_in_force"]]
+    priced.sort(key=lambda line: (-(line["ceiling_cents"] or 0), line["contract"]))
+    bars = [
+        MoneyBar(
+            f"{line['contract']} {item_name(line['item'])}",
+            line["ceiling_cents"],
+            line["ordered_cents"],
+            line["accepted_cents"],
+            line["paid_cents"],
+        )
+        for line in priced
+    ]
+    text = (
+        "Contracts in force: the outline is the ceiling; inside it what is ordered and "
+        "funded, accepted, and paid."
+    )
+    return money_bars(bars, title="Ceilings against money", description=text), text
+
+
+_MONEY_COLUMNS = (
+    "contract",
+    "title",
+    "rung",
+    "ceiling_cents",
+    "minimum_cents",
+    "obligated_cents",
+    "ordered_cents",
+    "delivered_cents",
+    "accepted_cents",
+    "paid_cents",
+)
+_MONEY_WORDS = {"minimum_cents": "Bound minimum", "ordered_cents": "Funded orders"}
+
+
+def _money_grid(lines: Sequence[Mapping[str, Any]], caption: str) -> Grid:
+    return grid(
+        caption,
+        lines,
+        _MONEY_COLUMNS,
+        headings=_MONEY_WORDS,
+        empty="No contracts yet.",
+        csv="/api/v1/ceilings_against_money",
+    )
+
+
+def contract_page(visit: Visit, contract: str) -> Response:
+    """Show one contract: terms, orders, schedule, settlements, how it went up."""
+    row = visit.one("contracts", contract=contract)
+    (line,) = visit.rows("ceilings_against_money", contract=contract)
+    figures = [
+        Entry("Rung", row["rung"].replace("_", " ")),
+        Entry("Item", item_name(row["item"])),
+    ]
+    if "ceiling_cents" in line:
+        ceiling = line["ceiling_cents"]
+        figures += [
+            Entry("Ceiling", money(ceiling), none=ceiling is None),
+            Entry("Funded orders", money(line["ordered_cents"])),
+            Entry("Accepted", money(line["accepted_cents"])),
+            Entry("Paid", money(line["paid_cents"])),
+        ]
+    orders = visit.rows("orders", contract=contract)
+    deliveries = [
+        delivery
+        for order in orders
+        for delivery in visit.rows("deliveries", order_id=order["order_id"])
+    ]
+    deliveries.sort(key=lambda one: (one["due_on"], one["delivery"]))
+    skip = {"contract", "title", "version", "rung"}
+    empty = {name for name, value in row.items() if value is None}
+    blocks = [
+        Block(
+            key=figures,
+            facts=facts_of(row, skip=skip | empty),
+            offers=[
+                *visit.offer("draft_order", "Draft an order", contract=contract),
+                *visit.offers(
+                    "contract",
+                    row,
+                    first=("move_contract", "record_volumes"),
+                    never=_NEVER,
+                ),
+                *visit.offer(
+                    "compute_settlement", "Compute a settlement", contract=contract
+                ),
+            ],
+        ),
+        Block(
+            "Orders",
+            grid=grid(
+                "Orders",
+                orders,
+                (
+                    "order_id",
+                    "grams",
+                    "cancelled_grams",
+                    "price_cents_per_t",
+                    "amount_cents",
+                    "quarter",
+                    "drafted_by",
+                    "drafted_on",
+                    "status",
+                ),
+                links={"order_id": lambda o: f"/orders/{o['order_id']}"},
+                empty="No orders yet.",
+                csv="/api/v1/orders",
+                query=f"?contract={contract}",
+            ),
+        ),
+        Block("Schedule of deliveries", grid=_delivery_grid(deliveries)),
+    ]
+    statement = visit.rows("contract_statement", contract=contract)
+    if statement:
+        blocks.append(
+            Block(
+                "Statement",
+                grid=grid(
+                    "What was invoiced and settled, and what is open",
+                    statement,
+                    (
+                        "line",
+                        "kind",
+                        "grams",
+                        "gross_cents",
+                        "penalty_cents",
+                        "amount_cents",
+                        "paid_cents",
+                        "open_cents",
+                        "status",
+                    ),
+                    csv="/api/v1/contract_statement",
+                    query=f"?contract={contract}",
+                ),
+            )
+        )
+    settlements = visit.rows("settlements", contract=contract)
+    volumes = visit.rows("volumes", contract=contract)
+    if settlements or volumes:
+        blocks.append(Block("Settlements", grid=_settlement_grid(settlements)))
+        blocks.append(
+            Block(
+                "Volumes",
+                grid=grid(
+                    "Designated volumes", volumes, ("quarter", "designation", "grams")
+                ),
+            )
+        )
+    blocks.append(
+        Block(
+            "Steps on the ladder",
+            grid=list_grid(
+                visit,
+                "contract_steps",
+                ("line", "rung", "at", "note"),
+                csv=False,
+                contract=contract,
+            ),
+        )
+    )
+    return visit.page(
+        f"{contract}: {row['title']}", blocks, trail=[("Contracts", "/contracts")]
+    )
+
+
+_NEVER = frozenset({"draft_contract"})
+
+
+def order_page(visit: Visit, order_id: str) -> Response:
+    """Show one order: who approved it, its deliveries, and what can be done."""
+    row = visit.one("orders", order_id=order_id)
+    contract = visit.one("contracts", contract=row["contract"])
+    approvals = visit.rows("approvals", subject=f"order:{order_id}")
+    figures = [
+        Entry("State", row["status"]),
+        Entry("Mass", tonnes(row["grams"])),
+    ]
+    if "amount_cents" in row:
+        figures += [
+            Entry("Price", price(row["price_cents_per_t"])),
+            Entry("Amount", money(row["amount_cents"])),
+        ]
+    deliveries = visit.rows("deliveries", order_id=order_id)
+    allowed = _ORDER_STATES.get(row["status"], frozenset())
+    never = frozenset(n for n in _ORDER_COMMANDS if n not in allowed)
+    offers = visit.offers(
+        "order", row, first=("approve_order", "fund_order", "close_order"), never=never
+    )
+    note = f"{row['drafted_by']} drafted it and may not approve it."
+    if not offers:
+        waiting = " or ".join(visit.who_may(name) for name in sorted(allowed))
+        note += f" What comes next is for {waiting or 'nobody'}."
+    blocks = [
+        Block(
+            key=figures,
+            facts=facts_of(
+                row,
+                skip={
+                    "order_id",
+                    "version",
+                    "grams",
+                    "price_cents_per_t",
+                    "amount_cents",
+                    "status",
+                },
+            ),
+        ),
+        Block("Decisions", grid=_approval_grid(approvals), offers=offers, note=note),
+        Block(
+            "Deliveries",
+            grid=_delivery_grid(deliveries),
+            offers=visit.offer(
+                "schedule_delivery", "Add a delivery", order_id=order_id
+            ),
+        ),
+    ]
+    trail = [
+        ("Contracts", "/contracts"),
+        (contract["contract"], f"/contracts/{contract['contract']}"),
+    ]
+    return visit.page(f"Order {order_id}", blocks, trail=trail)
+
+
+_ORDER_COMMANDS = (
+    "approve_order",
+    "fund_order",
+    "adjust_order_price",
+    "cancel_order",
+    "close_order",
+)
+_ORDER_STATES = {
+    "draft": frozenset({"approve_order", "fund_order", "cancel_order"}),
+    "funded": frozenset({"adjust_order_price", "cancel_order", "close_order"}),
+}
+
+
+def _approval_grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
+    return grid(
+        "Decisions", rows, ("person", "decision", "at"), empty="Nobody has decided yet."
+    )
+
+
+def _delivery_grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
+    return grid(
+        "Deliveries",
+        rows,
+        (
+            "delivery",
+            "due_on",
+            "order_id",
+            "grams",
+            "status",
+            "delivered_on",
+            "delivered_grams",
+            "accepted_grams",
+            "late_days",
+            "penalty_cents",
+            "amount_cents",
+            "paid_cents",
+            "lot",
+        ),
+        headings={"paid_cents": "Paid", "late_days": "Days late"},
+        links={
+            "delivery": lambda d: f"/deliveries/{d['delivery']}",
+            "order_id": lambda d: f"/orders/{d['order_id']}",
+        },
+        empty="No deliveries scheduled.",
+    )
+
+
+def deliveries_page(visit: Visit) -> Response:
+    """Show deliveries due first, then those in any state that is asked for."""
+    asked = visit.request.query_params.get("status", "")
+    states = ("due", "delivered", "accepted", "rejected", "paid", "cancelled")
+    where = {"status": asked} if asked in states else {}
+    due = visit.rows("deliveries_due")
+    blocks = [
+        Block(
+            "Due",
+            grid=grid(
+                "Deliveries due",
+                due,
+                (
+                    "due_on",
+                    "delivery",
+                    "contract",
+                    "producer",
+                    "item",
+                    "grams",
+                    "late_days",
+                    "is_late",
+                ),
+                headings={"is_late": "Late"},
+                links={"delivery": lambda d: f"/deliveries/{d['delivery']}"},
+                empty="No delivery is due.",
+                csv="/api/v1/deliveries_due",
+            ),
+        ),
+        Block(
+            "All deliveries",
+            filters=[
+                Field(
+                    "status",
+                    "f-status",
+                    "State",
+                    "select",
+                    asked,
+                    required=True,
+                    options=(Option("", "any"), *(Option(s, s) for s in states)),
+                )
+            ],
+            grid=_delivery_grid(visit.rows("deliveries", **where)),
+        ),
+    ]
+    return visit.page("Deliveries", blocks)
+
+
+def delivery_page(visit: Visit, delivery: str) -> Response:
+    """Show one delivery and the next step."""
+    row = visit.one("deliveries", delivery=delivery)
+    order = visit.one("orders", order_id=row["order_id"])
+    allowed = _DELIVERY_STATES.get(row["status"], frozenset())
+    every = frozenset().union(*_DELIVERY_STATES.values()) | {"schedule_delivery"}
+    offers = visit.offers("delivery", row, never=every - allowed)
+    note = ""
+    if allowed and not offers:
+        who = " or ".join(visit.who_may(name) for name in sorted(allowed))
+        note = f"What comes next is for {who}."
+    blocks = [
+        Block(
+            key=[
+                Entry("State", row["status"]),
+                Entry("Due", date_text(row["due_on"])),
+                Entry("Scheduled", tonnes(row["grams"])),
+                Entry(
+                    "Accepted",
+                    tonnes(row["accepted_grams"]),
+                    none=row["accepted_grams"] is None,
+                ),
+            ],
+            facts=facts_of(
+                row,
+                skip={
+                    "delivery",
+                    "version",
+                    "status",
+                    "due_on",
+                    "grams",
+                    "accepted_grams",
+                },
+            ),
+            offers=offers,
+            note=note,
+        )
+    ]
+    trail = [
+        ("Contracts", "/contracts"),
+        (order["contract"], f"/contracts/{order['contract']}"),
+        (row["order_id"], f"/orders/{row['order_id']}"),
+    ]
+    return visit.page(f"Delivery {delivery}", blocks, trail=trail)
+
+
+_DELIVERY_STATES = {
+    "due": frozenset({"record_delivery", "cancel_delivery"}),
+    "delivered": frozenset({"accept_delivery", "reject_delivery"}),
+    "accepted": frozenset({"pay_delivery"}),
+}
+
+
+def _settlement_grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
+    return grid(
+        "Settlements",
+        rows,
+        ("quarter", "contract", "grams", "index_cents_per_t", "due_cents", "status"),
+        headings={"due_cents": "Due to the producer", "index_cents_per_t": "Index"},
+        links={"quarter": lambda s: f"/settlements/{s['contract']}/{s['quarter']}"},
+        empty="No settlements yet.",
+        csv="/api/v1/settlements",
+    )
+
+
+def settlements_page(visit: Visit) -> Response:
+    """Show every settlement and the index values behind them."""
+    blocks = [
+        Block(
+            grid=_settlement_grid(visit.rows("settlements")),
+            offers=[
+                *visit.offer("record_volumes", "Record volumes"),
+                *visit.offer("compute_settlement", "Compute a settlement"),
+                *visit.offer("record_index_value", "Record an index value"),
+            ],
+        ),
+        Block(
+            "Index values",
+            grid=list_grid(
+                visit, "index_values", ("series", "quarter", "cents_per_t", "source")
+            ),
+        ),
+    ]
+    return visit.page("Settlements", blocks)
+
+
+def settlement_page(visit: Visit, contract: str, quarter: str) -> Response:
+    """Show the statement of a quarter line by line."""
+    row = visit.one("settlements", contract=contract, quarter=quarter)
+    terms = visit.one("contracts", contract=contract)
+    statement = _statement(row.get("statement"))
+    approvals = visit.rows("approvals", subject=f"settlement:{contract}/{quarter}")
+    figures = [Entry("State", row["status"]), Entry("Mass", tonnes(row["grams"]))]
+    if "due_cents" in row:
+        due = row["due_cents"]
+        who = "due to the producer" if due >= 0 else "due from the producer"
+        figures = [
+            Entry("Amount", money(abs(due)), who),
+            *figures,
+            Entry(
+                "Index",
+                price(row["index_cents_per_t"]),
+                none=row["index_cents_per_t"] is None,
+            ),
+        ]
+    never = {
+        "computed": {"pay_settlement"},
+        "approved": {"approve_settlement", "compute_settlement"},
+    }
+    stop = never.get(
+        row["status"], {"pay_settlement", "approve_settlement", "compute_settlement"}
+    )
+    offers = visit.offers(
+        "settlement", row, first=("approve_settlement",), never=frozenset(stop)
+    )
+    note = f"{row.get('computed_by') or 'Whoever computed it'} may not approve it."
+    blocks = [
+        Block(key=figures),
+        Block(
+            "Statement", facts=statement, grid=_statement_lines(row.get("statement"))
+        ),
+        Block(
+            "Terms",
+            facts=facts_of(
+                terms, skip=set(terms) - _TERMS | {n for n in terms if terms[n] is None}
+            ),
+        ),
+        Block("Decisions", grid=_approval_grid(approvals), offers=offers, note=note),
+    ]
+    trail = [("Settlements", "/settlements"), (contract, f"/contracts/{contract}")]
+    return visit.page(f"Settlement of {contract}, {quarter}", blocks, trail=trail)
+
+
+_TERMS = frozenset(
+    {
+        "producer",
+        "item",
+        "rule_kind",
+        "floor_cents_per_t",
+        "ceiling_price_cents_per_t",
+        "fixed_cents_per_t",
+        "upside_share",
+        "upside_from_cents_per_t",
+        "annual_cap_cents",
+        "series",
+    }
+)
+
+
+def _statement(text: object) -> list[Entry]:
+    """Return the figures of a statement, none where prices are not shown."""
+    content = json.loads(str(text)) if text else {}
+    return [
+        Entry(heading(name), shown(name, value), none=value is None)
+        for name, value in content.items()
+        if not isinstance(value, list | dict)
+    ]
+
+
+def _statement_lines(text: object) -> Grid | None:
+    content = json.loads(str(text)) if text else {}
+    lines = content.get("lines")
+    if not lines:
+        return None
+    return grid(
+        "Lines of the statement",
+        lines,
+        ("designation", "grams", "index_cents_per_t", "formula", "amount_cents"),
+        headings={"index_cents_per_t": "Index", "amount_cents": "Due to the producer"},
+    )
+
+
+def plans_page(visit: Visit) -> Response:
+    """Show the annual materials plans and limits of markets."""
+    blocks = [
+        Block(
+            grid=grid(
+                "Annual materials plans",
+                visit.rows("materials_plans"),
+                ("year", "from_on", "until_on", "status", "drafted_by"),
+                links={"year": lambda p: f"/plans/{p['year']}"},
+                empty="No plan yet.",
+            ),
+            offers=visit.offer("draft_materials_plan", "Draft a plan"),
+        ),
+        Block(
+            "What markets take without undue disruption",
+            grid=list_grid(
+                visit,
+                "market_limits",
+                ("item", "yearly_market_grams", "max_share", "source"),
+            ),
+            offers=visit.offer("set_market_limit", "Set a limit"),
+        ),
+    ]
+    return visit.page(
+        "Materials plan", blocks, lead="Ceilings of a year to buy, sell and upgrade."
+    )
+
+
+def plan_page(visit: Visit, year: str) -> Response:
+    """Show the lines of a year's plan, what is used, and changes on their way."""
+    row = visit.one("materials_plans", year=year)
+    lines = visit.rows("plan_lines", year=year)
+    for line in lines:
+        ceiling = line["ceiling_grams"]
+        line["used_share"] = line["used_grams"] / ceiling if ceiling else None
+    changes = visit.rows("plan_changes", year=year)
+    never = {
+        "draft": {"close_materials_plan", "draft_plan_change"},
+        "in_force": {"approve_materials_plan", "set_plan_line", "draft_materials_plan"},
+    }
+    stop = frozenset(never.get(row["status"], _PLAN_COMMANDS)) | {
+        "draft_materials_plan"
+    }
+    blocks = [
+        Block(
+            key=[
+                Entry("State", row["status"].replace("_", " ")),
+                Entry(
+                    "In force",
+                    f"{date_text(row['from_on'])} to {date_text(row['until_on'])}",
+                ),
+                Entry("Drafted by", str(row.get("drafted_by") or NO_DATA)),
+            ],
+            offers=visit.offers("materials_plan", row, never=stop),
+        ),
+        Block(
+            "Ceilings and what is used",
+            grid=grid(
+                f"Lines of the plan of {year}",
+                lines,
+                (
+                    "item",
+                    "action",
+                    "ceiling_grams",
+                    "used_grams",
+                    "used_share",
+                    "ceiling_cents",
+                    "used_cents",
+                ),
+                headings={
+                    "used_grams": "Used",
+                    "used_cents": "Used",
+                    "used_share": "Used, share",
+                },
+                empty="No lines yet.",
+                csv="/api/v1/plan_lines",
+                query=f"?year={year}",
+            ),
+            note="A share is shown where the ceiling is above zero.",
+        ),
+    ]
+    if visit.reads("plan_changes"):
+        blocks.append(
+            Block(
+                "Changes",
+                grid=grid(
+                    "Changes of the plan",
+                    changes,
+                    (
+                        "change",
+                        "item",
+                        "action",
+                        "ceiling_grams",
+                        "ceiling_cents",
+                        "significant",
+                        "notified_on",
+                        "effective_on",
+                        "status",
+                        "drafted_by",
+                    ),
+                    links={"change": lambda c: f"/plan-changes/{c['change']}"},
+                    empty="No changes.",
+                ),
+                note="A significant change takes effect 45 days after its notice.",
+            )
+        )
+    return visit.page(
+        f"Materials plan {year}", blocks, trail=[("Materials plan", "/plans")]
+    )
+
+
+_PLAN_COMMANDS = (
+    "approve_materials_plan",
+    "set_plan_line",
+    "close_materials_plan",
+    "draft_plan_change",
+)
+
+
+def plan_change_page(visit: Visit, change: str) -> Response:
+    """Show one change of a plan with its decisions."""
+    row = visit.one("plan_changes", change=change)
+    approvals = visit.rows("approvals", subject=f"plan_change:{change}")
+    blocks = [
+        Block(facts=facts_of(row, skip={"change", "version"})),
+        Block(
+            "Decisions",
+            grid=_approval_grid(approvals),
+            offers=visit.offers("plan_change", row, first=("approve_plan_change",)),
+            note=f"{row['drafted_by']} drafted it and may not approve it.",
+        ),
+    ]
+    trail = [("Materials plan", "/plans"), (str(row["year"]), f"/plans/{row['year']}")]
+    return visit.page(f"Change {change}", blocks, trail=trail)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that are open to forms and to the API.
+
+A few commands only record what happens beside the ledger (a password was set, a token
+issued): given alone they would say what is not so, so they have pages of their own.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from oreserve.reserve import commands
+
+if TYPE_CHECKING:
+    from oreserve.reserve import Command
+
+__all__ = ["BESIDE", "open_commands"]
+
+BESIDE: Final = frozenset(
+    {"found_reserve", "set_password", "issue_token", "revoke_token", "link_identity"}
+)
+
+
+@cache
+def open_commands() -> dict[str, Command]:
+    """Return the commands that anybody with the role may give, sorted by name."""
+    return {name: what for name, what in commands().items() if name not in BESIDE}

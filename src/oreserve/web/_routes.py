@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which page lies at which address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oreserve.web import (
+    _pages_audit,
+    _pages_contracts,
+    _pages_members,
+    _pages_release,
+    _pages_stock,
+    _pages_users,
+    _pages_views,
+)
+from oreserve.web._about import description, verified
+from oreserve.web._do import do_page, perform
+from oreserve.web._state import state_of
+from oreserve.web._visit import Block, Entry, Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["add_pages", "visit_of"]
+
+_PAGES: dict[str, Callable[..., Response]] = {
+    "/": _pages_stock.overview,
+    "/stock": _pages_stock.stock_page,
+    "/stock/{item}": _pages_stock.item_page,
+    "/lots": _pages_stock.lots_page,
+    "/lots/{lot}": _pages_stock.lot_page,
+    "/contracts": _pages_contracts.contracts_page,
+    "/contracts/{contract}": _pages_contracts.contract_page,
+    "/orders/{order_id}": _pages_contracts.order_page,
+    "/deliveries": _pages_contracts.deliveries_page,
+    "/deliveries/{delivery}": _pages_contracts.delivery_page,
+    "/settlements": _pages_contracts.settlements_page,
+    "/settlements/{contract}/{quarter}": _pages_contracts.settlement_page,
+    "/plans": _pages_contracts.plans_page,
+    "/plans/{year}": _pages_contracts.plan_page,
+    "/plan-changes/{change}": _pages_contracts.plan_change_page,
+    "/releases": _pages_release.releases_page,
+    "/releases/{release_id}": _pages_release.release_page,
+    "/members": _pages_members.members_page,
+    "/members/{member}": _pages_members.member_page,
+    "/audit": _pages_audit.audit_page,
+    "/audit/{sequence}": _pages_audit.entry_page,
+    "/ledger/{txn}": _pages_audit.txn_page,
+    "/users": _pages_users.users_page,
+    "/users/{user}": _pages_users.user_page,
+    "/account": _pages_users.account_page,
+    "/views": _pages_views.views_page,
+    "/view/{name}": _pages_views.view_page,
+}
+
+
+def add_pages(app: FastAPI) -> None:
+    """Add every page."""
+    for path, page in _PAGES.items():
+        app.add_route(path, _shown(page), methods=["GET"])
+    app.add_route("/view/{name}/{key:path}", _row, methods=["GET"])
+    app.add_route("/do/{command}", _do_form, methods=["GET"])
+    app.add_route("/verify", _verify, methods=["GET"])
+    app.add_route("/api", _api, methods=["GET"])
+    app.add_route("/do/{command}", _do, methods=["POST"])
+    app.add_route("/access", _pages_users.change_access, methods=["POST"])
+
+
+def visit_of(request: Request) -> Visit:
+    """Return the visit of a signed-in person; call it in a thread."""
+    state = state_of(request)
+    return Visit(request, state, state.doorman.person(request))
+
+
+def _shown(page: Callable[..., Response]) -> Any:
+    def show(request: Request) -> Response:
+        return page(visit_of(request), **request.path_params)
+
+    return show
+
+
+def _row(request: Request) -> Response:
+    parts = request.path_params["key"].split("/")
+    return _pages_views.row_page(visit_of(request), request.path_params["name"], parts)
+
+
+def _do_form(request: Request) -> Response:
+    return do_page(visit_of(request), request.path_params["command"])
+
+
+async def _do(request: Request) -> Response:
+    state = state_of(request)
+    caller, typed = await state.doorman.form(request)
+    visit = Visit(request, state, caller)
+    return await perform(visit, request.path_params["command"], typed)
+
+
+def _api(request: Request) -> Response:
+    visit = visit_of(request)
+    return _pages_views.api_page(visit, description(visit.state))
+
+
+def _verify(request: Request) -> Response:
+    visit = visit_of(request)
+    found = verified(visit.state, visit.who)
+    problem = found["problem"]
+    head = found["head"]
+    key = [
+        Entry("Result", "All agrees" if found["ok"] else "Not in order"),
+        Entry("Entries replayed", str(found["entries"])),
+        Entry("Transactions", str(found["transactions"])),
+    ]
+    facts = [Entry("Newest entry", f"{head['sequence']}:{head['hash']}")]
+    if problem:
+        facts.append(
+            Entry(
+                "First place",
+                f"{problem['check']}: {problem['where']}: {problem['what']}",
+            )
+        )
+    note = (
+        "Every command was carried out again into an empty database, and each row, "
+        "balance and hash compared. Only entries cut off the end stay unseen, unless "
+        "the newest entry was written down elsewhere."
+    )
+    return visit.page(
+        "Verification",
+        [Block(key=key, facts=facts, note=note)],
+        trail=[("Audit trail", "/audit")],
+    )
