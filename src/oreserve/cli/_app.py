@@ -33,7 +33,8 @@ from oreserve.cli._options import (
 )
 from oreserve.cli._policy import policy_of_study
 from oreserve.cli._progress import Stages
-from oreserve.cli._reserve import reserve_app
+from oreserve.cli._reserve_access import reserve_app
+from oreserve.cli._serve import serve_reserve
 from oreserve.cli._watch import watch_study
 from oreserve.errors import InputError
 
@@ -501,6 +502,7 @@ app.command("import")(import_files)
 app.command("policy")(policy_of_study)
 app.command("watch")(watch_study)
 app.add_typer(reserve_app)
+app.command("serve")(serve_reserve)
 
 
 def _parse_instruments(text: str) -> tuple[str, ...]:
