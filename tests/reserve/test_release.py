@@ -651,3 +651,86 @@ def test_a_year_of_releases_verifies(desk):
     desk.do("sue", "deliver_shipment", shipment=made["shipment"])
     assert desk.row("releases", release_id=release)["status"] == "closed"
     assert desk.reserve.verify().ok
+
+
+def view(desk, name, *, day=None):
+    """Read a view as the auditor."""
+    from oreserve.reserve._book import Actor
+
+    if day is not None:
+        desk.clock.set(day)
+    return list(desk.reserve.query.rows(name, Actor("aud", frozenset({"auditor"}))))
+
+
+def test_desk_of_releases_names_the_next_step(desk):
+    lot(desk, 10 * T)
+    release = request(desk, claims=[claim("B", 2 * T)])
+    steps = []
+    for actor, command in (
+        ("max", "check_release"),
+        ("ann", "approve_release"),
+        ("bob", "approve_release"),
+        ("sue", "draw_release"),
+    ):
+        (row,) = view(desk, "release_desk")
+        steps.append((row["next_step"], row["approvals"], row["claims"]))
+        desk.do(actor, command, release_id=release)
+    assert steps == [
+        ("check_release", 0, 1),
+        ("approve_release", 0, 1),
+        ("approve_release", 1, 1),
+        ("draw_release", 2, 1),
+    ]
+
+
+def test_cover_positions_and_duties_are_seen(desk):
+    club(desk)
+    given = {"reserve": "industrial", "ground": "normal_draw"}
+    release = released(desk, **given, claims=[claim("M1", 10 * T)])
+    (row,) = view(desk, "entitlement_cover")
+    # 100 t less 60 t and 30 t: 10 t may be granted; 10 t are kept for the release.
+    assert row["unencumbered_grams"] == row["reserved_grams"] == 10 * T
+    desk.do("sue", "draw_release", release_id=release)
+    (row,) = view(desk, "entitlement_cover")
+    assert (row["stock_grams"], row["owed_grams"]) == (90 * T, 10 * T)
+    rows = {row["member"]: row for row in view(desk, "member_positions")}
+    assert (rows["M1"]["owed_grams"], rows["M1"]["free_grams"]) == (10 * T, 50 * T)
+    assert (rows["M2"]["owed_grams"], rows["M2"]["free_grams"]) == (0, 30 * T)
+    # Due on 6 March: overdue from the 7th on.
+    (row,) = view(desk, "duties_open", day="2026-03-06")
+    assert row["is_overdue"] is False
+    (row,) = view(desk, "duties_open", day="2026-03-07")
+    assert row["is_overdue"] is True
+
+
+def test_ceilings_in_force_and_waiting_are_seen(desk):
+    lot(desk, 100 * T)
+    sale_plan(desk, 30 * T)
+    desk.do(
+        "max",
+        "set_market_limit",
+        item="cobalt",
+        yearly_market_grams=500 * T,
+        max_share=0.1,
+        source="invented",
+    )
+    released(desk, ground="authorised_disposal", grams=20 * T, proceeds_cents=900)
+    made = desk.do(
+        "max",
+        "draft_plan_change",
+        year=2026,
+        item="cobalt",
+        action="sell",
+        ceiling_grams=60 * T,
+        ceiling_cents=10_000_000,
+    )
+    desk.do("ann", "approve_plan_change", change=made["change"])
+    desk.do("max", "notify_plan_change", change=made["change"], notice="Letter")
+    (row,) = view(desk, "plan_ceilings", day="2026-02-18")
+    assert (row["ceiling_grams"], row["left_grams"]) == (30 * T, 10 * T)
+    assert (row["waiting_grams"], row["waiting_on"]) == (60 * T, "2026-02-19")
+    (row,) = view(desk, "plan_ceilings", day="2026-02-19")
+    assert (row["ceiling_grams"], row["left_grams"]) == (60 * T, 40 * T)
+    assert row["waiting_on"] is None
+    (row,) = view(desk, "market_room")
+    assert (row["bought_grams"], row["sold_grams"]) == (0, 20 * T)

@@ -45,6 +45,14 @@ from oreserve.reserve._contract_queries import (
 )
 from oreserve.reserve._database import connect
 from oreserve.reserve._errors import NotFound, Refused
+from oreserve.reserve._reserve_queries import (
+    duties_open,
+    entitlement_cover,
+    market_room,
+    member_positions,
+    plan_ceilings,
+    release_desk,
+)
 from oreserve.reserve._roles import allows, roles_for
 from oreserve.reserve._schema import OWNER_KINDS, metadata
 from oreserve.tables import choices, nearest
@@ -698,6 +706,12 @@ _COMPUTED: Final[dict[str, Callable[[str], Subquery]]] = {
     "ceilings_against_money": ceilings_against_money,
     "contract_statement": contract_statement,
     "deliveries_due": _deliveries_due,
+    "duties_open": duties_open,
+    "entitlement_cover": entitlement_cover,
+    "market_room": market_room,
+    "member_positions": member_positions,
+    "plan_ceilings": plan_ceilings,
+    "release_desk": release_desk,
     "stock": _stock,
 }
 """Views that are computed: the day to the select."""
