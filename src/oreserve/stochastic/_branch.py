@@ -76,8 +76,8 @@ class Relaxation(Protocol):
         """Return a bound within bounds, quickly; infinite where there is no point."""
         ...
 
-    def visit(self) -> None:
-        """Evaluate the point that was solved last, which is whole, and learn."""
+    def visit(self) -> bool:
+        """Evaluate the last point, which is whole; tell whether anything is new."""
         ...
 
 
@@ -124,6 +124,7 @@ def branch(
     bound: float,
     gap: float,
     nodes: int,
+    least: float = 0.0,
     told: Callable[[int, float], None] | None = None,
 ) -> float:
     """Find the best whole point; return the proven lower bound.
@@ -144,17 +145,21 @@ def branch(
         Relative gap at which the search ends.
     nodes
         Most nodes; what is left open then counts in the bound.
+    least
+        The gap is relative to the objective, or to this where that is smaller.
     told
         Called with the number of nodes and the bound.
     """
-    return _Tree(relaxation, gap, len(lower)).search(
+    return _Tree(relaxation, gap, least, len(lower)).search(
         _Node(bound, 0, np.ceil(lower - WHOLE), np.floor(upper + WHOLE)), nodes, told
     )
 
 
 class _Tree:
-    def __init__(self, relaxation: Relaxation, gap: float, columns: int) -> None:
-        self.relaxation, self.gap = relaxation, gap
+    def __init__(
+        self, relaxation: Relaxation, gap: float, least: float, columns: int
+    ) -> None:
+        self.relaxation, self.gap, self.least = relaxation, gap, least
         self.gains = _Gains(columns)
         self.settled = np.inf
         self.number = 0
@@ -165,7 +170,7 @@ class _Tree:
         objective = self.relaxation.objective
         if not np.isfinite(objective):
             return np.inf
-        return objective - PRUNED_PART * self.gap * abs(objective)
+        return objective - PRUNED_PART * self.gap * max(abs(objective), self.least)
 
     def search(
         self, root: _Node, nodes: int, told: Callable[[int, float], None] | None
@@ -212,7 +217,9 @@ class _Tree:
                 return []
             if np.abs(held.value - np.round(held.value)).max(initial=0.0) > WHOLE:
                 break
-            self.relaxation.visit()
+            if not self.relaxation.visit():
+                self.settled = min(self.settled, bound)
+                return []
         else:
             self.settled = min(self.settled, bound)
             return []

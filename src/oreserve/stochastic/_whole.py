@@ -82,7 +82,7 @@ class WholeSearch:
         except InfeasibleError:
             return np.inf
 
-    def visit(self) -> None:
+    def visit(self) -> bool:
         """Solve all scenarios at the last point, or on the way to it.
 
         Where these whole numbers have been seen, the way is from their best point:
@@ -104,3 +104,4 @@ class WholeSearch:
             self._share = 1.0 if gain < 0.5 * share * promised else INWARD
         if before is None or found.objective < before.objective:
             self._seen[key] = found
+        return True
