@@ -113,6 +113,8 @@ class Recourse:
         self._row_index = self._rows.astype(np.int32)
         self._column_index = problem.vary_column.astype(np.int32)
         self._free = _slack_basis(self._highs)
+        vary = problem.vary_column
+        self._bounds = block.lower[vary].copy(), block.upper[vary].copy()
 
     def solve(
         self,
@@ -160,10 +162,7 @@ class Recourse:
         highs.clearSolver()
         self._set(first if first is not None else self._free)
         for s in range(count):
-            highs.changeColsBounds(
-                len(self._column_index), self._column_index,
-                batch.lower[s], batch.upper[s],
-            )  # fmt: skip
+            self._bound_columns(batch.lower[s], batch.upper[s])
             highs.changeRowsBounds(  # type: ignore[attr-defined]
                 len(self._row_index), self._row_index, lower[s], upper[s]
             )
@@ -185,6 +184,15 @@ class Recourse:
             elif "native" in want:
                 bases.append(highs.getBasis())
         return Solved(value, dual, tuple(bases), iterations, cold, primal)
+
+    def _bound_columns(self, lower: Floats, upper: Floats) -> None:
+        """Change the bounds that are others than the model's: most are not."""
+        before, above = self._bounds
+        at = np.flatnonzero((lower != before) | (upper != above))
+        self._highs.changeColsBounds(
+            len(at), self._column_index[at], lower[at], upper[at]
+        )
+        before[at], above[at] = lower[at], upper[at]
 
     def _set(self, basis: Basis | highspy.HighsBasis | None) -> None:
         if basis is None:
