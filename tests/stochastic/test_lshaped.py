@@ -28,8 +28,8 @@ from oreserve.stochastic._recourse import HotStartError
 TIGHT = 1e-7
 
 
-def toy(**options):
-    return make_problem(scale=0.15, years=2, **options)
+def toy(years=2, **options):
+    return make_problem(scale=0.15, years=years, **options)
 
 
 def extensive(problem, count):
@@ -138,6 +138,15 @@ def test_meets_scipy(binaries):
     )
     found = solve_two_stage(problem, count=4, gap=5e-7)
     assert found.objective == pytest.approx(answer.fun, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed, risk", [(0, 0.5), (1, 0.0), (2, 0.3)])
+def test_a_tree_of_many_nodes_meets_the_extensive_form(seed, risk):
+    problem = toy(years=4, seed=seed, risk_weight=risk, binaries=True, alpha=0.75)
+    whole = solve(extensive(problem, 6), mip_rel_gap=1e-9)
+    found = solve_two_stage(problem, count=6, gap=5e-7)
+    assert found.objective == pytest.approx(whole.objective, rel=1e-6)
+    assert found.bound <= whole.objective * (1 + 1e-8)
 
 
 def test_objective_is_the_mean_of_cold_solves():
