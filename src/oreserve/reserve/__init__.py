@@ -35,6 +35,7 @@ except ModuleNotFoundError as _error:
     )
     raise InputError(_message) from None
 
+from oreserve.reserve._access import SCOPES, Session, SignedIn, TokenUse
 from oreserve.reserve._audit import Entry, Head
 from oreserve.reserve._book import Actor, Book
 from oreserve.reserve._commands import Command, command, commands, reverser
@@ -46,9 +47,12 @@ from oreserve.reserve._errors import (
     StoreError,
 )
 from oreserve.reserve._ledger import Mass, Money, cost_of, part_of, spread
+from oreserve.reserve._replay import Problem, Verification
 from oreserve.reserve._reserve import Reserve
 from oreserve.reserve._reserve import create_reserve as create
+from oreserve.reserve._reserve import migrate_reserve as migrate
 from oreserve.reserve._reserve import open_reserve as open  # noqa: A004 - reserve.open
+from oreserve.reserve._reserve import restore_reserve as restore
 from oreserve.reserve._roles import ROLES, actions, allows, roles_for
 from oreserve.reserve._unit import Receipt, Request
 from oreserve.reserve._values import Arguments
@@ -57,6 +61,7 @@ del _pydantic, _sqlalchemy
 
 __all__ = [
     "ROLES",
+    "SCOPES",
     "Actor",
     "Arguments",
     "Book",
@@ -68,19 +73,26 @@ __all__ = [
     "Mass",
     "Money",
     "NotFound",
+    "Problem",
     "Receipt",
     "Refused",
     "Request",
     "Reserve",
+    "Session",
+    "SignedIn",
     "StoreError",
+    "TokenUse",
+    "Verification",
     "actions",
     "allows",
     "command",
     "commands",
     "cost_of",
     "create",
+    "migrate",
     "open",
     "part_of",
+    "restore",
     "reverser",
     "roles_for",
     "spread",

@@ -20,7 +20,7 @@ from oreserve.reserve._schema import APPEND_ONLY, SEALED
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["guard_statements", "missing_guards"]
+__all__ = ["guard_statements", "missing_guards", "set_guards"]
 
 _ITEMS: Final = (
     "SELECT 1 FROM mass_postings WHERE txn = NEW.txn GROUP BY item "
@@ -85,7 +85,8 @@ def _postgresql_functions() -> dict[str, str]:
     )
     return {
         "oreserve_append_only": (
-            "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END"
+            "BEGIN RAISE EXCEPTION USING MESSAGE = "
+            "TG_TABLE_NAME || ' is append-only'; END"
         ),
         "oreserve_sealed": (
             "BEGIN IF EXISTS (SELECT 1 FROM transactions WHERE txn = NEW.txn) "
@@ -140,6 +141,12 @@ def guard_statements(dialect: str) -> list[str]:
         for name, (function, when) in _postgresql().items()
     ]
     return [*functions, *triggers]
+
+
+def set_guards(connection: Connection) -> None:
+    """Make all guards on a database that has none yet."""
+    for statement in guard_statements(connection.dialect.name):
+        connection.exec_driver_sql(statement)
 
 
 def missing_guards(connection: Connection) -> list[str]:

@@ -226,7 +226,7 @@ class _Run:
             memory.dispose()
         self.problem = self.problem or _ledger_problem(cursor)
         cursor.execute("SELECT COUNT(*) FROM transactions")
-        self.transactions = int(cursor.fetchone()[0])
+        self.transactions = int((cursor.fetchone() or (0,))[0])
 
     def _replay(self, cursor: Any, unit: Unit) -> Problem | None:
         """Check the chain entry by entry and execute each command again."""
@@ -346,14 +346,18 @@ def _difference(
 ) -> Problem:
     """Name the first column in which a stored row differs from its replay."""
     shape = shape_of(table)
-    row = stored if stored is not None else replayed
-    assert row is not None, "zip_longest gives at least one of them"
-    values = dict(zip(shape.columns, row, strict=True))
-    key = ", ".join(str(values[name]) for name in shape.key)
-    where = f"{table} {key}"
-    if stored is None:
+    places = [shape.columns.index(name) for name in shape.key]
+    # Both sides come in the order of the key: the smaller one has no partner.
+    keys = [
+        None if row is None else tuple(row[at] for at in places)
+        for row in (stored, replayed)
+    ]
+    one_key, other_key = keys
+    first = min(key for key in keys if key is not None)
+    where = f"{table} {', '.join(str(part) for part in first)}"
+    if one_key is None or stored is None or one_key != first:
         return Problem("state", where, "the row is missing; replay has it")
-    if replayed is None:
+    if other_key is None or replayed is None or other_key != first:
         return Problem("state", where, "the row is in no command; replay has none")
     for name, one, other in zip(shape.columns, stored, replayed, strict=True):
         if one != other:

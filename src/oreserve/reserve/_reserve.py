@@ -6,11 +6,12 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from oreserve.reserve._database import connect, engine_of, is_sqlite, writing
+from oreserve.reserve._database import connect, engine_of, writing
 from oreserve.reserve._errors import CommandError, Refused
-from oreserve.reserve._guards import guard_statements
+from oreserve.reserve._guards import set_guards
 from oreserve.reserve._migrate import check_revision, migrate, revision_of, stamp
 from oreserve.reserve._replay import verify
 from oreserve.reserve._schema import metadata
@@ -19,7 +20,6 @@ from oreserve.reserve._unit import FOUNDING, Receipt, Request, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 
     Clock = Callable[[], datetime]
 
-__all__ = ["Reserve", "create_reserve", "migrate_reserve", "open_reserve"]
+__all__ = [
+    "Reserve",
+    "create_reserve",
+    "migrate_reserve",
+    "open_reserve",
+    "restore_reserve",
+]
 
 
 def _now() -> datetime:
@@ -213,6 +219,24 @@ class Reserve:
         """
         return verify(self.engine, expected_head=expected_head, progress=progress)
 
+    def backup(self, path: str | Path) -> None:
+        """Write a whole copy into one new file of SQLite while others write.
+
+        Parameters
+        ----------
+        path
+            The new file. It can be opened and verified like any reserve, also where
+            this one lies in PostgreSQL.
+
+        Raises
+        ------
+        InputError
+            If the file is there already or its folder is not.
+        """
+        from oreserve.reserve._backup import backup
+
+        backup(self.engine, Path(path))
+
     def head(self) -> Head:
         """Return number and hash of the newest entry, to note down."""
         with self.engine.connect() as connection:
@@ -261,12 +285,7 @@ def open_reserve(
                 # TEMPORARY until the tables are frozen: no revision, straight tables.
                 if revision_of(connection) is None:
                     metadata.create_all(connection)
-                    for statement in guard_statements(engine.dialect.name):
-                        connection.exec_driver_sql(
-                            statement.replace("%", "%%")
-                            if not is_sqlite(engine)
-                            else statement
-                        )
+                    set_guards(connection)
                     stamp(connection)
         else:
             with connect(engine) as connection:
@@ -359,3 +378,28 @@ def create_reserve(
         reserve.close()
         raise
     return reserve
+
+
+def restore_reserve(path: str | Path, where: str | Path) -> None:
+    """Fill an empty database from a backup; all or nothing.
+
+    Parameters
+    ----------
+    path
+        What `Reserve.backup` wrote.
+    where
+        A new file or an empty database, of either kind: so a reserve also moves from
+        SQLite to PostgreSQL.
+
+    Raises
+    ------
+    InputError
+        If there is a reserve already.
+    """
+    from oreserve.reserve._backup import restore
+
+    engine = engine_of(where, create=True)
+    try:
+        restore(Path(path), engine)
+    finally:
+        engine.dispose()

@@ -217,7 +217,12 @@ _business(
     _whole("sequence"),
     _text("at"),
     _text("kind"),
-    _text("reverses", "transactions.txn", null=True),
+    Column(
+        "reverses",
+        TEXT,
+        ForeignKey("transactions.txn", deferrable=True, initially="DEFERRED"),
+        nullable=True,
+    ),
     UniqueConstraint("reverses"),
     Index(None, "sequence"),
 )

@@ -233,11 +233,12 @@ class Unit:
 
 def _check_labels(request: Request) -> None:
     """Refuse a command without a reason or a key."""
-    for name, text, longest in (
+    labels: tuple[tuple[str, Any, int], ...] = (
         ("reason", request.reason, _LONGEST_REASON),
         ("key", request.key, _LONGEST_KEY),
         ("actor", request.actor, _LONGEST_KEY),
-    ):
+    )
+    for name, text, longest in labels:
         if not isinstance(text, str) or not text.strip() or len(text) > longest:
             message = (
                 f"{request.command}: {name} must be a text of 1 to {longest} signs"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from oreserve.reserve._guards import guard_statements
+from oreserve.reserve._guards import set_guards
 
 revision = "0001"
 down_revision = None
@@ -196,6 +196,8 @@ def upgrade() -> None:
             ["reverses"],
             ["transactions.txn"],
             name=op.f("fk_transactions_reverses_transactions"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.PrimaryKeyConstraint("txn", name=op.f("pk_transactions")),
         sa.UniqueConstraint("reverses", name=op.f("uq_transactions_reverses")),
@@ -1305,5 +1307,4 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_payments_contract"), "payments", ["contract"], unique=False
     )
-    for statement in guard_statements(op.get_bind().dialect.name):
-        op.execute(sa.text(statement.replace(":", r"\:")))
+    set_guards(op.get_bind())
