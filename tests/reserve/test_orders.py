@@ -506,6 +506,18 @@ def test_second_adjustment_starts_from_the_agreed_price(desk):
     refused(desk, "dates", "bea", "adjust_order_price", **key, quarter="2026-Q1")
 
 
+def test_nothing_open_has_no_price_to_adjust(desk):
+    indexed(desk)
+    order, (delivery,) = fund(desk, ("2026-02-01", T), quarter="2025-Q4")
+    deliver(desk, delivery, T)
+    desk.clock.set("2026-04-02")
+    publish(desk, "2026-Q1", 60 * USD)
+    key = {"order_id": order, "quarter": "2026-Q1"}
+    refused(desk, "open_deliveries", "bea", "adjust_order_price", **key)
+    accept(desk, delivery, T)
+    refused(desk, "nothing", "bea", "adjust_order_price", **key)
+
+
 def test_adjusted_price_stays_within_the_collar(desk):
     indexed(desk, ceiling_price_cents_per_t=45 * USD)
     order, _ = fund(desk, ("2026-12-01", T), quarter="2025-Q4")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Producers, their qualification, and contracts on the commitment ladder.
+"""Contracts on the commitment ladder, with their ceilings and price rule.
 
 A contract moves up the ladder by dated steps and down only by its termination.
 Steps up to a ceiling are words; a minimum guarantee binds money, so a second
@@ -21,7 +21,6 @@ from oreserve.reserve._values import (
     Arguments,
     Cents,
     CentsPerTonne,
-    Country,
     Day,
     Days,
     Grams,
@@ -37,43 +36,18 @@ if TYPE_CHECKING:
     from oreserve.reserve._book import Book
 
 __all__ = [
-    "AddProducer",
     "ChangeContract",
     "DraftContract",
     "GuaranteeMinimum",
     "MoveContract",
-    "QualifyProducer",
     "TerminateContract",
     "check_open",
-    "check_qualified",
     "price_rule",
     "raise_rung",
 ]
 
 BY_WORD: Final = RUNGS[: RUNGS.index("minimum_guarantee")]
 """Rungs that a person may step a contract to; the others bind money."""
-
-
-class AddProducer(Arguments):
-    """A firm that delivers or is supported."""
-
-    producer: ThingId = Field(description="Short name, once")
-    name: Title = Field(description="Full name")
-    country: Country
-    note: Note | None = Field(default=None, description="Anything to remember")
-
-
-class QualifyProducer(Arguments):
-    """What an examination of a producer's material found."""
-
-    producer: ThingId = Field(description="Producer")
-    item: ThingId = Field(description="Item that it would deliver")
-    status: Literal["qualified", "envelope", "plausible", "infeasible", "pending"] = (
-        Field(description="Finding; only `qualified` may be ordered and accepted")
-    )
-    until_on: Day | None = Field(
-        default=None, description="Last day of the finding, YYYY-MM-DD; none: no end"
-    )
 
 
 class Terms(Arguments):
@@ -178,28 +152,6 @@ class TerminateContract(Arguments):
 
     contract: ThingId = Field(description="Contract")
     why: Note = Field(min_length=1, description="Ground for the termination")
-
-
-@command("add_producer", subject=("producer", "producer"))
-def add_producer(book: Book, given: AddProducer) -> dict[str, object]:
-    """Enter a producer; nothing may be ordered before it is qualified."""
-    book.insert("producers", **given.model_dump())
-    return {"producer": given.producer}
-
-
-@command("qualify_producer", subject=("qualification", ("producer", "item")))
-def qualify_producer(book: Book, given: QualifyProducer) -> dict[str, object]:
-    """Enter or renew the finding on what a producer makes of an item."""
-    book.need("producers", producer=given.producer)
-    book.need("items", item=given.item)
-    key = {"producer": given.producer, "item": given.item}
-    values = {"status": given.status, "until_on": given.until_on}
-    before = book.find("qualifications", **key)
-    if before is None:
-        book.insert("qualifications", **key, **values)
-    else:
-        book.change("qualifications", key, **values)
-    return {**key, "status": given.status, "was": before and before["status"]}
 
 
 @command("draft_contract", subject=("contract", "contract"))
@@ -374,32 +326,6 @@ def check_open(book: Book, contract: str, *, purpose: str) -> dict[str, Any]:
     return row
 
 
-def check_qualified(book: Book, *, producer: str, item: str) -> None:
-    """Refuse a producer whose material is not qualified for the item today."""
-    today = book.today.isoformat()
-    row = book.find("qualifications", producer=producer, item=item)
-    if row is not None and _is_qualified(row, today):
-        return
-    if row is None:
-        found = "it was never examined"
-    elif row["status"] != "qualified":
-        found = f"it is {row['status']}"
-    else:
-        found = f"its qualification ended on {row['until_on']}"
-    others = [
-        one["producer"]
-        for one in book.rows("qualifications", item=item)
-        if _is_qualified(one, today)
-    ]
-    named = ", ".join(others) or "no producer at present"
-    book.refuse(
-        "qualification",
-        f"producer {producer!r} is not qualified for {item!r} on {today}: {found}; "
-        f"qualified: {named}",
-        allowed=others,
-    )
-
-
 def price_rule(contract: Mapping[str, Any]) -> PriceRule:
     """Return the rule of a contract, in USD per t, as `oreserve.contracts` has it."""
 
@@ -446,10 +372,6 @@ def supported_cents(book: Book, contract: str) -> int:
         for one in book.rows("settlements", contract=contract)
         if one["status"] != "computed"
     )
-
-
-def _is_qualified(row: Mapping[str, Any], today: str) -> bool:
-    return row["status"] == "qualified" and today <= (row["until_on"] or "9999")
 
 
 def _standing(book: Book, contract: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from oreserve.reserve._contract_money import (
     tonnes_text,
     value_cents,
 )
-from oreserve.reserve._contracts import check_qualified, raise_rung
+from oreserve.reserve._contracts import raise_rung
 from oreserve.reserve._ledger import Mass, Money
 from oreserve.reserve._lots import add_lot
 from oreserve.reserve._orders import (
@@ -32,6 +32,7 @@ from oreserve.reserve._orders import (
     need_order,
     write_due,
 )
+from oreserve.reserve._qualifications import check_qualified
 from oreserve.reserve._values import (
     Arguments,
     Cents,
@@ -274,7 +275,7 @@ def _take_back_payment(book: Book, txn: dict[str, Any]) -> None:
     payment = f"PAY-{txn['sequence']:06d}"
     row = book.need("payments", payment=payment)
     delivery = book.need("deliveries", delivery=row["delivery"])
-    need_order(book, delivery["order_id"], "funded")
+    need_order(book, delivery["order_id"], "funded", "cancelled")
     book.change(
         "deliveries",
         {"delivery": row["delivery"]},

@@ -2,14 +2,12 @@
 """Orders under a contract: drafted, approved by another person, funded, ended.
 
 Only a funded order is money: it must fit the appropriations, both ceilings of its
-contract and, for the strategic reserve, the annual materials plan. Its price may
-move with the contract's index (economic price adjustment) for what is still open.
+contract and, for the strategic reserve, the annual materials plan.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -25,11 +23,11 @@ from oreserve.reserve._contract_money import (
 )
 from oreserve.reserve._contracts import (
     check_open,
-    check_qualified,
     ordered,
     raise_rung,
 )
 from oreserve.reserve._index import need_index
+from oreserve.reserve._qualifications import check_qualified
 from oreserve.reserve._values import (
     Arguments,
     CentsPerTonne,
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
     from oreserve.reserve._book import Book
 
 __all__ = [
-    "AdjustOrderPrice",
     "ApproveOrder",
     "CancelOrder",
     "CloseOrder",
@@ -54,6 +51,7 @@ __all__ = [
     "ScheduleLine",
     "accepted_sums",
     "check_ceilings",
+    "check_nothing_waits",
     "count_plan",
     "need_order",
 ]
@@ -94,13 +92,6 @@ class FundOrder(Arguments):
     """An approved order that is to bind money."""
 
     order_id: ThingId = Field(description="Order")
-
-
-class AdjustOrderPrice(Arguments):
-    """The economic price adjustment of what is still open of an order."""
-
-    order_id: ThingId = Field(description="Order")
-    quarter: Quarter = Field(description="Quarter whose index sets the new price")
 
 
 class CancelOrder(Arguments):
@@ -182,77 +173,10 @@ def fund_order(book: Book, given: FundOrder) -> dict[str, object]:
         book, contract, order, grams=order["grams"], cents=order["amount_cents"]
     )
     book.change("orders", {"order_id": given.order_id}, status="funded", plan_year=year)
-    obligated = hold_obligation(book, order["contract"], what=f"order {given.order_id}")
+    # First the rung: it binds what is left of a minimum that was never taken up.
     raise_rung(book, order["contract"], "funded_order", note=given.order_id)
+    obligated = hold_obligation(book, order["contract"], what=f"order {given.order_id}")
     return {"order_id": given.order_id, "obligated_cents": obligated}
-
-
-@command("adjust_order_price", subject=("order", "order_id"))
-def adjust_order_price(book: Book, given: AdjustOrderPrice) -> dict[str, object]:
-    """Move the price of what is open by the ratio of two index values.
-
-    New price = agreed price x index(quarter) / index(agreed quarter), rounded half
-    to even to the cent per t, within the floor and the ceiling price of the rule.
-    What is accepted keeps its price.
-    """
-    order = need_order(book, given.order_id, "funded")
-    contract = check_open(book, order["contract"], purpose="purchase")
-    if contract["rule_kind"] == "fixed" or None in {
-        contract["series"],
-        order["quarter"],
-    }:
-        book.refuse(
-            "price_rule",
-            f"order {given.order_id}: its contract has a {contract['rule_kind']} "
-            f"price, index series {contract['series'] or 'none'}, agreed quarter "
-            f"{order['quarter'] or 'none'}",
-            allowed="an order with a quarter under a contract whose price follows a "
-            "series",
-        )
-    if given.quarter <= order["quarter"]:
-        book.refuse(
-            "dates",
-            f"order {given.order_id} stands at the index of {order['quarter']}",
-            allowed="a later quarter",
-        )
-    _check_nothing_waits(book, given.order_id)
-    gross, accepted = accepted_sums(book, given.order_id)
-    open_grams = order["grams"] - order["cancelled_grams"] - accepted
-    if open_grams <= 0:
-        book.refuse(
-            "nothing",
-            f"order {given.order_id}: everything is accepted at its price",
-            allowed="an order with an open rest",
-        )
-    price, indices = _adjusted_price(book, contract, order, given.quarter)
-    amount = gross + value_cents(open_grams, price)
-    difference = amount - order["amount_cents"]
-    _write_adjustment(
-        book,
-        order,
-        quarter=given.quarter,
-        indices=indices,
-        price=price,
-        open_grams=open_grams,
-        difference=difference,
-    )
-    check_ceilings(book, contract, more_cents=difference, more_grams=0, price=price)
-    count_plan(book, contract, order, grams=0, cents=difference)
-    book.change(
-        "orders",
-        {"order_id": given.order_id},
-        price_cents_per_t=price,
-        amount_cents=amount,
-        quarter=given.quarter,
-    )
-    hold_obligation(
-        book, order["contract"], what=f"the new price of order {given.order_id}"
-    )
-    return {
-        "order_id": given.order_id,
-        "price_cents_per_t": price,
-        "difference_cents": difference,
-    }
 
 
 @command("cancel_order", subject=("order", "order_id"))
@@ -262,7 +186,7 @@ def cancel_order(book: Book, given: CancelOrder) -> dict[str, object]:
     if order["status"] == "draft":
         _cancel_draft(book, order)
         return {"order_id": given.order_id, "released_cents": 0}
-    _check_nothing_waits(book, given.order_id)
+    check_nothing_waits(book, given.order_id)
     gross, accepted = accepted_sums(book, given.order_id)
     rest = order["grams"] - accepted
     _cancel_due(book, given.order_id)
@@ -487,63 +411,7 @@ def _check_price(
         )
 
 
-def _adjusted_price(
-    book: Book, contract: Mapping[str, Any], order: Mapping[str, Any], quarter: str
-) -> tuple[int, tuple[str, int, int, int]]:
-    """Return the new price, and the agreed quarter, index and price it comes from."""
-    earlier = book.rows("price_adjustments", order_id=order["order_id"])
-    if earlier:
-        # From the agreed price, so that rounding does not add up over adjustments.
-        base, base_price = earlier[0]["from_quarter"], earlier[0]["agreed_cents_per_t"]
-    else:
-        base, base_price = order["quarter"], order["price_cents_per_t"]
-    base_index = need_index(book, contract["series"], base)
-    index = need_index(book, contract["series"], quarter)
-    if base_index == 0:
-        book.refuse(
-            "index",
-            f"index {contract['series']!r} of {base} is 0: no ratio to it exists",
-            allowed="an order whose agreed quarter has an index above 0",
-        )
-    price = round(Fraction(base_price * index, base_index))
-    if contract["floor_cents_per_t"] is not None:
-        price = max(price, contract["floor_cents_per_t"])
-    if contract["ceiling_price_cents_per_t"] is not None:
-        price = min(price, contract["ceiling_price_cents_per_t"])
-    return price, (base, base_index, index, base_price)
-
-
-def _write_adjustment(
-    book: Book,
-    order: Mapping[str, Any],
-    *,
-    quarter: str,
-    indices: tuple[str, int, int, int],
-    price: int,
-    open_grams: int,
-    difference: int,
-) -> None:
-    """Record an economic price adjustment with all that it was computed from."""
-    base, base_index, index, base_price = indices
-    line = len(book.rows("price_adjustments", order_id=order["order_id"])) + 1
-    book.insert(
-        "price_adjustments",
-        order_id=order["order_id"],
-        line=line,
-        adjusted_on=book.today.isoformat(),
-        from_quarter=base,
-        to_quarter=quarter,
-        from_index_cents_per_t=base_index,
-        to_index_cents_per_t=index,
-        agreed_cents_per_t=base_price,
-        from_price_cents_per_t=order["price_cents_per_t"],
-        to_price_cents_per_t=price,
-        open_grams=open_grams,
-        difference_cents=difference,
-    )
-
-
-def _check_nothing_waits(book: Book, order_id: str) -> None:
+def check_nothing_waits(book: Book, order_id: str) -> None:
     """Refuse while something lies delivered and not inspected."""
     rows = book.rows("deliveries", order_id=order_id, status="delivered")
     if rows:
