@@ -284,6 +284,29 @@ def test_refused_change_changes_nothing(desk):
     refusal("ceiling", count, desk, 101 * T)
 
 
+def test_upgrade_counts_what_goes_in_until_it_is_taken_back(desk):
+    lot = desk.do(
+        "sue",
+        "receive_lot",
+        item="cobalt",
+        depot="D1",
+        owner="strategic",
+        grams=10 * T,
+        received_on="2025-06-01",
+    )["lot"]
+    work = {"item": "ndpr_metal", "grams": 3 * T, "cost_cents": 700}
+    parts = {"parts": [{"lot": lot, "grams": 4 * T}]}
+    refusal("no_plan", desk.do, "sue", "upgrade_lots", **parts, **work)
+    plan(desk, action="upgrade", grams=5 * T, cents=1_000, market=None)
+    made = desk.do("sue", "upgrade_lots", **parts, **work)
+    refused = refusal("ceiling", desk.do, "sue", "upgrade_lots", **parts, **work)
+    assert refused.allowed == {"grams": T, "cents": 300}
+    desk.do("max", "reverse", txn=made["txn"])
+    line = desk.row("plan_lines", year=2026, item="cobalt", action="upgrade")
+    assert (line["used_grams"], line["used_cents"]) == (0, 0)
+    desk.do("sue", "upgrade_lots", **parts, **work)
+
+
 def test_no_stated_market_is_a_refusal_not_a_zero(desk):
     plan(desk, market=None)
     refused = refusal("no_market", count, desk, 1)

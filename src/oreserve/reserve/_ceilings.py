@@ -22,8 +22,10 @@ __all__ = [
     "Action",
     "check_ceiling",
     "check_market",
+    "count_upgrade",
     "give_back_ceiling",
     "give_back_market",
+    "give_back_upgrade",
     "line_in_force",
     "market_grams",
     "plan_on",
@@ -40,9 +42,10 @@ YEAR_DAYS: Final = 365
 """Days of the rolling year over which a market is asked to take grams."""
 
 
-def plan_on(book: Book, day: date) -> dict[str, Any] | None:
-    """Return the annual materials plan in force on a day, or None."""
-    for plan in book.rows("materials_plans", status="in_force"):
+def plan_on(book: Book, day: date, *, closed: bool = False) -> dict[str, Any] | None:
+    """Return the plan in force on a day, or None; also one closed since if asked."""
+    states = ["in_force", "closed"] if closed else ["in_force"]
+    for plan in book.rows("materials_plans", status=states):
         if plan["from_on"] <= day.isoformat() <= plan["until_on"]:
             return plan
     return None
@@ -209,6 +212,51 @@ def give_back_market(
                 "market_moves", {"move": move["move"]}, grams=move["grams"] - back
             )
             left -= back
+
+
+def count_upgrade(book: Book, owner: str, item: str, grams: int, cents: int) -> None:
+    """Count an upgrade of the strategic reserve against its plan, or refuse.
+
+    Parameters
+    ----------
+    book
+        The unit of work.
+    owner
+        Whose lots are upgraded; only the strategic reserve upgrades under a plan.
+    item
+        The item that goes in.
+    grams, cents
+        Mass that goes in, g, and what the work costs, US cents.
+    """
+    if book.need("owners", owner=owner)["kind"] == "strategic":
+        check_ceiling(book, item, "upgrade", grams, cents, subject="upgrade")
+
+
+def give_back_upgrade(book: Book, txn: dict[str, Any]) -> None:
+    """Take back what `count_upgrade` counted for an upgrade that is reversed."""
+    drawn = [
+        row
+        for row in book.rows("mass_postings", txn=txn["txn"])
+        if row["account"].startswith("depot:") and row["grams"] < 0
+    ]
+    owner = book.need("lots", lot=drawn[0]["lot"])["owner"]
+    plan = plan_on(book, date.fromisoformat(txn["at"][:10]), closed=True)
+    if book.need("owners", owner=owner)["kind"] != "strategic" or plan is None:
+        return
+    paid = [
+        -row["cents"]
+        for row in book.rows("money_postings", txn=txn["txn"])
+        if row["account"] == "cash"
+    ]
+    give_back_ceiling(
+        book,
+        drawn[0]["item"],
+        "upgrade",
+        -sum(row["grams"] for row in drawn),
+        sum(paid),
+        year=plan["year"],
+        subject="upgrade",
+    )
 
 
 def check_market(

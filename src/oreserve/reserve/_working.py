@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from oreserve.reserve._ceilings import count_upgrade, give_back_upgrade
 from oreserve.reserve._commands import command, reverser
+from oreserve.reserve._drawing import check_covered
 from oreserve.reserve._ledger import CONVERSION, Mass, Money
 from oreserve.reserve._lots import add_lot, held_lot, take_cost, undo_new_lots
 from oreserve.reserve._values import (
@@ -110,6 +112,8 @@ def blend_lots(book: Book, given: BlendLots) -> dict[str, object]:
             Mass(used.account, used.item, lot, grams),
         ],
     )
+    if given.loss_grams:
+        check_covered(book, used.item)
     return {"lot": lot, "txn": txn, "grams": grams}
 
 
@@ -131,6 +135,7 @@ def upgrade_lots(book: Book, given: UpgradeLots) -> dict[str, object]:
             f"{grams_in} g cannot become {given.grams} g of {given.item}",
             {"grams": grams_in},
         )
+    count_upgrade(book, used.owner, used.item, grams_in, given.cost_cents)
     carried = sum(used.costs)
     lot = add_lot(
         book,
@@ -164,6 +169,7 @@ def upgrade_lots(book: Book, given: UpgradeLots) -> dict[str, object]:
             Money("cash", -given.cost_cents),
         ],
     )
+    check_covered(book, used.item)
     return {"lot": lot, "txn": txn, "grams": given.grams, "loss_grams": loss}
 
 
@@ -214,8 +220,15 @@ def rotate_lot(book: Book, given: RotateLot) -> dict[str, object]:
     return {"lot": lot, "txn": txn}
 
 
-for _kind in ("blend", "upgrade", "rotation"):
+for _kind in ("blend", "rotation"):
     reverser(_kind)(undo_new_lots)
+
+
+@reverser("upgrade")
+def _undo_upgrade(book: Book, txn: dict[str, Any]) -> None:
+    """Restore the lots, and what the plan lets upgrade."""
+    undo_new_lots(book, txn)
+    give_back_upgrade(book, txn)
 
 
 class _Used:
