@@ -88,7 +88,11 @@ def engine_of(where: str | Path, *, create: bool = False) -> Engine:
             pool_pre_ping=True,
             pool_size=5,
             max_overflow=20,
-            connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+            connect_args={
+                "options": f"-c timezone=UTC -c lock_timeout={BUSY_SECONDS}s",
+                "connect_timeout": 10,
+                "prepare_threshold": 2,
+            },
         )
     except ModuleNotFoundError:
         message = "PostgreSQL needs its driver: pip install 'oreserve[postgres]'"
@@ -165,7 +169,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
     ):
         if not is_sqlite(engine):
             connection.exec_driver_sql(
-                "SELECT pg_advisory_xact_lock(%s)", (WRITE_LOCK,)
+                "SELECT pg_advisory_xact_lock(%s), "
+                # A writer that stalls must not hold the others for ever.
+                "set_config('idle_in_transaction_session_timeout', '60s', true)",
+                (WRITE_LOCK,),
             )
         yield connection
 

@@ -92,12 +92,14 @@ class Statements:
 
     def is_broken_rule(self, error: Exception) -> bool:
         """Whether the database refused a row: a check, a reference or a trigger."""
+        error = _cause(error)
         rules = (self._driver.IntegrityError, self._driver.DataError)
         # P0001: a trigger of ours raised it.
         return isinstance(error, rules) or getattr(error, "sqlstate", "") == "P0001"
 
     def is_trouble(self, error: Exception) -> bool:
         """Whether the database itself failed: full, locked, lost, damaged."""
+        error = _cause(error)
         if self.is_broken_rule(error) or not isinstance(error, self._driver.Error):
             return False
         return not isinstance(error, self._driver.ProgrammingError)
@@ -210,3 +212,9 @@ class Statements:
         if kept not in self._kept:
             self._kept[kept] = sql.replace("?", self.mark)
         return self._kept[kept]
+
+
+def _cause(error: Exception) -> Exception:
+    """Return the driver's own error where SQLAlchemy has wrapped it."""
+    inner = getattr(error, "orig", None)
+    return inner if isinstance(inner, Exception) else error

@@ -121,14 +121,14 @@ class Unit:
         """
         _check_labels(request)
         what = lookup(request.command)
-        given, arguments = parse(what, request.arguments)
         head, earlier, actor = self._look(request)
-        if earlier is not None:
-            return _repeat(request, arguments, earlier)
         if actor is None:
             actor = _first(request, head)
         elif not allows(actor.roles, what.name):
             raise _not_allowed(actor, what)
+        given, arguments = parse(what, request.arguments)
+        if earlier is not None:
+            return _repeat(request, arguments, earlier)
         if request.expected_version is not None:
             self._check_version(what, given, request.expected_version)
         entry = Entry(
