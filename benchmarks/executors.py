@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """What executors cost and how they scale: start, null task, 64 kB, recourse.
 
-Run it with `python -c "from benchmarks.executors import main; main()"`: workers load
-the functions from this module, not from a script. `main(3)` makes a cluster of three
-nodes on this machine first, one CPU each.
+    python -m benchmarks executors                  as one of the benchmarks
+    python -m benchmarks.executors threads --workers 2
+    python -m benchmarks.executors ray --workers 3 --nodes 3
+
+`--nodes 3` makes a cluster of three nodes on this machine first, one CPU each. The
+objective is the sum of all values: the same to the last bit wherever it was solved.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
+import json
 import os
 import secrets
 import sys
 import time
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,8 +26,9 @@ import numpy as np
 from benchmarks.supply_chain import make_problem
 from oreserve.stochastic import Recourse, executor
 
-YEARS, SCALE, COUNT, CHUNK = 1, 1.0, 1600, 100
 REPEATS = 3
+NULLS, LARGE = 500, 200
+"""Tasks that are timed: with no work, and with 64 kB that come back."""
 
 
 def null(state: Any, task: int) -> None:
@@ -64,9 +72,9 @@ def measure(name: str, workers: int, problem: Any, work: list[Any]) -> dict[str,
         with session:
             for function in (null, kilobytes):
                 list(session.map(function, range(20)))
-            small = clock(session, null, 500)
-            large = clock(session, kilobytes, 200)
-            list(session.map(solve, work[:workers]))
+            small = clock(session, null, NULLS)
+            large = clock(session, kilobytes, LARGE)
+            value = np.concatenate(list(session.map(solve, work)))
             times, processor, master = [], [], []
             for _ in range(REPEATS):
                 began, used = time.perf_counter(), time.process_time()
@@ -83,6 +91,8 @@ def measure(name: str, workers: int, problem: Any, work: list[Any]) -> dict[str,
         "null_cpu_us": small[1],
         "kb64_us": large[0],
         "kb64_cpu_us": large[1],
+        "solve_s": min(times),
+        "objective": float(value.sum()),
         "lp_per_s": count / min(times),
         "lp_per_cpu_s": count / min(processor),
         # Of this program; with threads the work is in it too.
@@ -111,26 +121,33 @@ def nodes_here(count: int) -> Any:
     return cluster
 
 
-def main(nodes: int = 0) -> None:
-    """Print a line for each executor, or for a cluster of nodes."""
-    problem = make_problem(years=YEARS, scale=SCALE)
+def main() -> None:
+    """Measure one executor and print one line of JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("executor", choices=["serial", "threads", "processes", "ray"])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--nodes", type=int, default=0, help="of a cluster made here")
+    parser.add_argument("--years", type=int, default=1)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--count", type=int, default=1600)
+    parser.add_argument("--chunk", type=int, default=100)
+    asked = parser.parse_args()
+    if asked.executor == "ray" and importlib.util.find_spec("ray") is None:
+        print(json.dumps({"skipped": "ray is not installed"}))
+        return
+    problem = make_problem(years=asked.years, scale=asked.scale)
     x = np.zeros(problem.first.columns)
-    work = [(np.arange(k, k + CHUNK), x) for k in range(0, COUNT, CHUNK)]
-    cases = [
-        ("serial", 1), ("threads", 1), ("threads", 2), ("processes", 1),
-        ("processes", 2), ("ray", 1), ("ray", 2),
-    ]  # fmt: skip
-    cluster = nodes_here(nodes) if nodes else None
-    for name, workers in [("ray", nodes)] if nodes else cases:
-        began = time.perf_counter()
-        found = measure(name, workers, problem, work)
-        found["whole_s"] = time.perf_counter() - began
-        print(
-            " ".join(
-                f"{k}={v if isinstance(v, str | int) else round(v, 3)}"
-                for k, v in found.items()
-            ),
-            flush=True,
-        )
+    work = [
+        (np.arange(k, min(k + asked.chunk, asked.count)), x)
+        for k in range(0, asked.count, asked.chunk)
+    ]
+    cluster = nodes_here(asked.nodes) if asked.nodes else None
+    found = measure(asked.executor, asked.workers, problem, work)
     if cluster is not None:
         cluster.shutdown()
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    # Workers load functions from the module, never from the script that runs.
+    import_module("benchmarks.executors").main()

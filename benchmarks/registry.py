@@ -159,6 +159,12 @@ def _many(task: str, *more: str) -> Run:
     return Run("ours", "benchmarks.many_scenarios", (*size, *more))
 
 
+def _where(name: str, executor: str, *, most: float | None = None) -> Run:
+    size = ("--workers", "{workers}", "--scale", "{scale}", "--count", "{count}")
+    arguments = (executor, *size, "--chunk", "{chunk}")
+    return Run(name, "benchmarks.executors", arguments, most=most)
+
+
 def _count(label: str, years: int, **values: str) -> Size:
     return Size(label, {"years": str(years), "scale": "1", **values})
 
@@ -306,6 +312,29 @@ STOCHASTIC = (
         seconds=("solve_s",),
         shows=("bound", "upper", "gap", "iterations"),
         at_most={"gap": 0.01},
+    ),
+    Bench(
+        name="executors",
+        about="Year problems (1,201 columns) in tasks of 100, each from nothing, by "
+        "threads and elsewhere; the sum of all values is the same to the last bit",
+        axis="workers",
+        sizes=tuple(
+            Size(
+                workers,
+                {"workers": workers, "scale": "1", "count": "1600", "chunk": "100"},
+            )
+            for workers in ("1", "2")
+        ),
+        toy=Size("1", {"workers": "1", "scale": "0.1", "count": "40", "chunk": "20"}),
+        runs=(
+            _where("ours", "threads"),
+            _where("serial", "serial", most=1),
+            _where("processes", "processes"),
+            _where("ray", "ray"),
+        ),
+        seconds=("solve_s",),
+        shows=("open_s", "null_us", "kb64_us", "lp_per_cpu_s", "master_us_per_lp"),
+        agree=1e-15,
     ),
     Bench(
         name="market",

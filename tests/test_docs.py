@@ -17,7 +17,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if p.name != "tables.md")
-FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```\{?\.?(\w+)([^\n}]*)\}?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Anything else on the line of a fence, and the renderer takes it for a paragraph.
+OPENING = re.compile(r"^```(\w+|\{\.\w+( \w+=[^\s}]+)+\})?$")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
 # Real data takes minutes: these are run by `make plan`, not here.
 LONG = ("oreserve plan --home EU", "oreserve simulate --shock chinese")
@@ -118,6 +120,27 @@ def test_links_lead_somewhere(page):
     inner = [link for link, _ in LINK.findall(text) if "://" not in link]
     missing = [link for link in inner if not (page.parent / link).exists()]
     assert missing == []
+    for link, anchor in LINK.findall(text):
+        target = page.parent / link
+        if anchor and target.suffix == ".md" and "://" not in link:
+            assert anchor[1:] in anchors(target), f"{link}{anchor}"
+
+
+def anchors(page):
+    """Return what headings of a page are called in a link."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    names = set()
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        plain = re.sub(r"[^\w\s-]", "", heading.lower()).strip()
+        names.add(re.sub(r"[-\s]+", "-", plain))
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(DOCS)))
+def test_fences_are_those_that_the_renderer_knows(page):
+    lines = page.read_text(encoding="utf-8").splitlines()
+    fences = [line for line in lines if line.startswith("```")]
+    assert [line for line in fences if not OPENING.match(line)] == []
 
 
 def test_table_reference_is_made_from_the_specs():
