@@ -17,7 +17,7 @@ __all__ = ["MoneyBar", "money_bars"]
 
 WIDTH: Final = 960
 LABEL: Final = 250
-RIGHT: Final = 20
+RIGHT: Final = 60
 BAR: Final = 20
 ROW: Final = 44
 TOP: Final = 52
@@ -111,7 +111,7 @@ def _bar(bar: MoneyBar, top: int, x: object) -> list[str]:
     parts = [label]
     if bar.ceiling is None:
         parts.append(
-            f'<text x="{LABEL + 6}" y="{top + BAR + 16}" font-size="11" '
+            f'<text x="{LABEL + 6}" y="{top + 16}" font-size="12" '
             'fill="#525b61" font-style="italic">no ceiling</text>'
         )
     for (_, fill, stroke), value, inset in zip(

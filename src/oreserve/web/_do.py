@@ -15,13 +15,14 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 
+from oreserve.contracts import RUNGS
 from oreserve.reserve import NotFound, Refused, roles_for
 from oreserve.reserve import Request as Order
 from oreserve.reserve._queries import views
 from oreserve.web._forms import Field, Option, Shape, draw, read
 from oreserve.web._grids import link_to
 from oreserve.web._problems import Problem, field_errors
-from oreserve.web._registry import open_commands
+from oreserve.web._registry import MAKERS, open_commands
 from oreserve.web._visit import Entry, Visit
 from oreserve.web._words import heading, item_name, shown
 
@@ -58,8 +59,7 @@ _THINGS = {
 }
 _ALSO = {
     "to_depot": "depot", "from_depot": "depot", "to_member": "member",
-    "from_member": "member", "target_item": "item", "to_item": "item",
-    "into_item": "item", "order": "order_id", "release": "release_id",
+    "from_member": "member", "use_item": "item",
 }  # fmt: skip
 
 
@@ -164,7 +164,11 @@ def _draw(
 ) -> Response:
     shapes = Shape.of(what.arguments.model_json_schema())
     wrong = errors or {}
-    fields = draw(shapes, typed, wrong, _choices(visit, shapes), fixed=fixed)
+    options = _choices(visit, shapes)
+    if what.name in MAKERS:
+        own = what.names[0] if what.names else what.kind
+        options = {name: one for name, one in options.items() if name != own}
+    fields = draw(shapes, typed, wrong, options, fixed=fixed)
     paragraphs = _help(what)
     back = local_path(typed.get("_next", "/"))
     title = what.name.replace("_", " ")
@@ -254,7 +258,9 @@ def _help(what: Command) -> list[str]:
 
 
 def _choices(visit: Visit, shapes: Sequence[Shape]) -> dict[str, Sequence[Option]]:
-    found: dict[str, Sequence[Option]] = {}
+    found: dict[str, Sequence[Option]] = {
+        "rung": [Option(rung, rung.replace("_", " ")) for rung in RUNGS]
+    }
     for shape in (*shapes, *(part for one in shapes for part in one.parts)):
         named = _ONE_OF.search(shape.hint)
         if named:

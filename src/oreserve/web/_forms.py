@@ -21,9 +21,30 @@ __all__ = ["Field", "Option", "Shape", "draw", "read", "typed_from"]
 
 LINES_SHOWN = 3  # empty lines of a list in a fresh form
 MOST_LINES = 200
-_LONG = {"note", "ground", "description", "statement", "address", "comment"}
+# Descriptions of types, not of arguments: they tell a person nothing.
+_EMPTY_HINTS = {
+    "Name of a thing: letters, digits and . _ @ + -",
+    "Mass, g",
+    "Amount, US cents",
+    "Price, US cents per t",
+    "Day, YYYY-MM-DD",
+}
+_LONG = {
+    "note",
+    "ground",
+    "description",
+    "statement",
+    "address",
+    "comment",
+    "why",
+    "because",
+    "advice",
+    "notice",
+    "evidence",
+}
 _WORDS_OF_HINTS = (
-    (re.compile(r"\b(integer )?grams\b|, g\b(?! of)"), "t"),
+    (re.compile(r", g\b"), ", t"),
+    (re.compile(r"\bgrams\b"), "t"),
     (re.compile(r"\b(US )?cents per t(onne)?\b"), "USD per t"),
     (re.compile(r"\b(US )?cents\b"), "USD"),
 )
@@ -92,7 +113,8 @@ def _shapes(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> tuple[Shape, 
             continue
         must = name in required or (name == "grams" and "tonnes" in properties)
         found.append(_shape(name, raw, defs, required=must))
-    return tuple(found)
+    # What must be filled in comes first.
+    return tuple(sorted(found, key=lambda shape: not shape.required))
 
 
 def _shape(
@@ -114,7 +136,7 @@ def _shape(
     if kind == "object":
         return replace(made, kind="json")
     if kind == "string":
-        date = inner.get("format") == "date" or name.endswith("_on")
+        date = "YYYY-MM-DD" in hint or name.endswith("_on")
         area = name in _LONG
         return replace(made, kind="date" if date else "area" if area else "text")
     return made
@@ -196,7 +218,7 @@ def _field(
     return Field(
         name=name,
         id=f"f-{name}",
-        label=heading(shape.name),
+        label="Day" if shape.name == "at" else heading(shape.name),
         kind=kind,
         value=typed.get(name, ""),
         hint=_hint(shape, unit),
@@ -209,7 +231,7 @@ def _field(
 
 def _hint(shape: Shape, unit: str) -> str:
     """Say a description in the unit that is typed."""
-    text = shape.hint
+    text = "" if shape.hint in _EMPTY_HINTS else shape.hint
     if unit:
         for pattern, word in _WORDS_OF_HINTS:
             text = pattern.sub(word, text)

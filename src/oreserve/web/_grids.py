@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Grid", "Head", "grid", "link_to"]
 
+HASH_SHOWN = 16  # digits in a table; the entry has all
+
+# Numbers that name a row and are no amount.
+_NAMES = frozenset({"year", "sequence", "line", "rank", "row"})
 # Where the thing that a column names has a page of its own.
 _PAGES = {
     "lot": "/lots/{}",
     "contract": "/contracts/{}",
     "release_id": "/releases/{}",
+    "order_id": "/orders/{}",
+    "delivery": "/deliveries/{}",
     "member": "/members/{}",
     "item": "/stock/{}",
     "year": "/plans/{}",
@@ -55,6 +61,7 @@ class Grid:
     csv: str = ""
     query: str = ""
     more: str = ""
+    further: str = "Further rows"
 
 
 def link_to(column: str, value: object) -> str:
@@ -76,6 +83,7 @@ def grid(
     csv: str = "",
     query: str = "",
     more: str = "",
+    further: str = "Further rows",
     hide: frozenset[str] = frozenset(),
 ) -> Grid:
     """Lay rows out under the named columns.
@@ -92,8 +100,9 @@ def grid(
         Words for a column instead of its name.
     links
         Addresses for a column instead of the page of its thing.
-    csv, query, more
-        Address of the same rows as a file, its query, and that of further rows.
+    csv, query, more, further
+        Address of the same rows as a file, its query, and that of further rows with
+        its words.
     hide
         Columns whose values do not lead anywhere.
     """
@@ -109,7 +118,7 @@ def grid(
         )
         for row in rows
     )
-    return Grid(caption, heads, lines, empty, csv, query, more)
+    return Grid(caption, heads, lines, empty, csv, query, more, further)
 
 
 def _class(name: str, rows: Sequence[Mapping[str, object]]) -> str:
@@ -121,8 +130,10 @@ def _class(name: str, rows: Sequence[Mapping[str, object]]) -> str:
         for value in values
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
-    if values and len(numbers) == len(values) and name not in {"year", "sequence"}:
+    if values and len(numbers) == len(values) and name not in _NAMES:
         return "n"
+    if name.endswith(("_on", "_at")) or name == "at":
+        return "d"
     return "mono" if name in {"hash", "previous", "key"} else ""
 
 
@@ -144,4 +155,6 @@ def _cell(
         text = text.removesuffix("/year").removesuffix("/t")
         text = text.removesuffix("USD").removesuffix("t").rstrip("\u00a0")
     href = "" if plain else (link(row) if link is not None else link_to(name, value))
+    if name == "hash":
+        text = f"{text[:HASH_SHOWN]}…"
     return Cell(text, href, klass)

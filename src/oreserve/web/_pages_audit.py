@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from oreserve.reserve._queries import _write_cursor as write_cursor
+from oreserve.reserve._queries import views
 from oreserve.web._forms import Field, Option
 from oreserve.web._grids import grid
 from oreserve.web._pages_stock import facts_of
@@ -15,6 +17,8 @@ from oreserve.web._visit import Block, Entry, Visit
 from oreserve.web._words import time_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
 __all__ = ["audit_page", "entry_page", "txn_page"]
@@ -23,13 +27,18 @@ PAGE_ROWS = 100
 
 
 def audit_page(visit: Visit) -> Response:
-    """Show the trail from its first entry, a page at a time."""
+    """Show the trail, newest first; with a condition from its first entry."""
     asked = visit.request.query_params
     where = {n: asked[n] for n in ("actor", "command", "subject") if asked.get(n)}
-    query = visit.state.reserve.query
-    after = asked.get("after") or None
-    page = query.page("audit", visit.who, where=where, after=after, limit=PAGE_ROWS)
-    more = f"/audit?{urlencode({**where, 'after': page.next})}" if page.next else ""
+    head = visit.state.reserve.head()
+    if where or asked.get("after"):
+        rows, more = _forwards(visit, where, asked.get("after") or None)
+        further = "Further entries"
+    else:
+        text = asked.get("upto", "")
+        upto = int(text) if text.isascii() and text.isdigit() else head.sequence
+        rows, more = _backwards(visit, min(upto, head.sequence))
+        further = "Older entries"
     names = tuple(Option(name, name) for name in open_commands())
     filters = [
         Field(
@@ -50,27 +59,48 @@ def audit_page(visit: Visit) -> Response:
             where.get("subject", ""),
         ),
     ]
-    head = visit.state.reserve.head()
     blocks = [
         Block(
-            lead=f"The newest entry is {head.sequence}, hash {head.hash}. Write this "
-            "down elsewhere: it shows later that no tail was cut off.",
+            facts=[Entry("Newest entry", str(head))],
             offers=visit.offer_page("verify", "Verify everything", "/verify"),
+            note="Write the newest entry down elsewhere: it shows later that no tail "
+            "was cut off.",
         ),
         Block(
             filters=filters,
             grid=grid(
                 "Audit trail",
-                page.rows,
+                rows,
                 ("sequence", "at", "actor", "command", "subject", "reason", "hash"),
                 headings={"sequence": "Entry", "actor": "Person", "subject": "About"},
                 csv="/api/v1/audit",
                 query=f"?{urlencode(where)}" if where else "",
                 more=more,
+                further=further,
             ),
         ),
     ]
     return visit.page("Audit trail", blocks)
+
+
+def _forwards(
+    visit: Visit, where: Mapping[str, str], after: str | None
+) -> tuple[list[dict[str, Any]], str]:
+    query = visit.state.reserve.query
+    page = query.page("audit", visit.who, where=where, after=after, limit=PAGE_ROWS)
+    if page.next is None:
+        return page.rows, ""
+    return page.rows, f"/audit?{urlencode({**where, 'after': page.next})}"
+
+
+def _backwards(visit: Visit, upto: int) -> tuple[list[dict[str, Any]], str]:
+    """Return the entries that end with a number, newest first."""
+    first = max(upto - PAGE_ROWS, 0)
+    after = write_cursor({"sequence": first}, views()["audit"]) if first else None
+    query = visit.state.reserve.query
+    page = query.page("audit", visit.who, after=after, limit=PAGE_ROWS)
+    rows = [row for row in page.rows if row["sequence"] <= upto]
+    return rows[::-1], f"/audit?upto={first}" if first else ""
 
 
 def entry_page(visit: Visit, sequence: str) -> Response:

@@ -644,10 +644,9 @@ def plans_page(visit: Visit) -> Response:
 def plan_page(visit: Visit, year: str) -> Response:
     """Show the lines of a year's plan, what is used, and changes on their way."""
     row = visit.one("materials_plans", year=year)
-    lines = visit.rows("plan_lines", year=year)
-    for line in lines:
-        ceiling = line["ceiling_grams"]
-        line["used_share"] = line["used_grams"] / ceiling if ceiling else None
+    # Who reads contracts sees the ceilings of today, others those of the plan.
+    view = "plan_ceilings" if visit.reads("plan_ceilings") else "plan_lines"
+    lines = visit.rows(view, year=year)
     changes = visit.rows("plan_changes", year=year)
     never = {
         "draft": {"close_materials_plan", "draft_plan_change"},
@@ -678,20 +677,21 @@ def plan_page(visit: Visit, year: str) -> Response:
                     "action",
                     "ceiling_grams",
                     "used_grams",
-                    "used_share",
+                    "left_grams",
                     "ceiling_cents",
                     "used_cents",
+                    "left_cents",
+                    "waiting_on",
+                    "waiting_grams",
                 ),
                 headings={
-                    "used_grams": "Used",
-                    "used_cents": "Used",
-                    "used_share": "Used, share",
+                    "waiting_on": "Next change on",
+                    "waiting_grams": "Ceiling then",
                 },
                 empty="No lines yet.",
-                csv="/api/v1/plan_lines",
+                csv=f"/api/v1/{view}",
                 query=f"?year={year}",
             ),
-            note="A share is shown where the ceiling is above zero.",
         ),
     ]
     if visit.reads("plan_changes"):

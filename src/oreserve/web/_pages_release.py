@@ -33,7 +33,6 @@ _STATES = {
     },
     "approved": {"draw_release", "refuse_release", "cancel_release"},
     "drawn": {"ship_release"},
-    "shipped": {"ship_release", "record_arrival", "close_release"},
 }
 
 
@@ -123,6 +122,7 @@ def release_page(visit: Visit, release_id: str) -> Response:
     row = visit.one("releases", release_id=release_id)
     claims = visit.rows("claims", release_id=release_id)
     decisions = visit.rows("approvals", subject=f"release:{release_id}")
+    shipments = visit.rows("shipments", release_id=release_id)
     allowed = _STATES.get(row["status"], set())
     every = set().union(*_STATES.values())
     offers = visit.offers(
@@ -141,7 +141,9 @@ def release_page(visit: Visit, release_id: str) -> Response:
                 Entry("Granted", tonnes(row["granted_grams"])),
                 Entry("Reserve", row["reserve"]),
             ],
-            facts=facts_of(row, skip=_NOT_FACTS | {n for n in row if row[n] is None}),
+            facts=facts_of(
+                row, skip=_NOT_FACTS | {n for n in row if row[n] in _NO_FACT}
+            ),
         ),
         Block(
             "Steps",
@@ -196,13 +198,29 @@ def release_page(visit: Visit, release_id: str) -> Response:
         ),
         Block(
             "Shipments",
-            grid=list_grid(
-                visit,
-                "shipments",
-                ("shipment", "shipped_on", "carrier", "destination", "grams"),
-                csv=False,
-                release_id=release_id,
+            grid=grid(
+                "Shipments",
+                shipments,
+                (
+                    "shipment",
+                    "shipped_on",
+                    "carrier",
+                    "destination",
+                    "grams",
+                    "delivered_on",
+                ),
             ),
+            offers=[
+                offer
+                for one in shipments
+                if one["delivered_on"] is None
+                for offer in visit.offer(
+                    "deliver_shipment",
+                    f"Record the arrival of {one['shipment']}",
+                    version=one["version"],
+                    shipment=one["shipment"],
+                )
+            ],
         ),
     ]
     duties = visit.rows("duties", release_id=release_id)
@@ -215,6 +233,7 @@ def release_page(visit: Visit, release_id: str) -> Response:
     return visit.page(title, blocks, trail=[("Releases", "/releases")])
 
 
+_NO_FACT = (None, "[]")
 _NOT_FACTS = frozenset(
     {
         "release_id",
@@ -257,7 +276,7 @@ def _steps(
         approval,
         f"Lots drawn ({visit.who_may('draw_release')}).",
         f"Shipped ({visit.who_may('ship_release')}).",
-        f"Closed ({visit.who_may('close_release')}).",
+        f"Arrived ({visit.who_may('deliver_shipment')}); then it is closed.",
     )
     if status in {"refused", "cancelled"}:
         because = row.get("decided_because") or "no reason recorded"
@@ -275,15 +294,10 @@ def _why_not(
     visit: Visit, row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]
 ) -> str:
     """Say why the next button is not there, if it is not."""
-    step = {
-        "requested": "check_release",
-        "checked": "approve_release",
-        "approved": "draw_release",
-        "drawn": "ship_release",
-        "shipped": "close_release",
-    }.get(row["status"])
-    if step is None:
+    desk = visit.rows("release_desk", release_id=row["release_id"])
+    if not desk:
         return ""
+    step = str(desk[0]["next_step"])
     words = step.replace("_", " ")
     if not visit.may(step):
         return f"You may not {words}: that is for {visit.who_may(step)}."

@@ -35,11 +35,7 @@ def overview(visit: Visit) -> Response:
     stock = visit.rows("stock")
     due = visit.rows("deliveries_due")
     late = [row for row in due if row.get("is_late")]
-    releases = [
-        row
-        for row in visit.rows("releases")
-        if row["status"] not in {"closed", "refused", "shipped"}
-    ]
+    releases = visit.rows("release_desk")
     figures: list[Entry] = []
     if visit.reads("stock"):
         held = [row for row in stock if _held(row)]
@@ -49,12 +45,12 @@ def overview(visit: Visit) -> Response:
     if visit.reads("deliveries_due"):
         note = f"{len(late)} of them late" if late else "none late"
         figures.append(Entry("Deliveries to come", str(len(due)), note, "/deliveries"))
-    if visit.reads("releases"):
+    if visit.reads("release_desk"):
         figures.append(
             Entry("Releases in progress", str(len(releases)), "", "/releases")
         )
     blocks = [Block(key=figures)]
-    waiting = _waiting(visit, releases)
+    waiting = _waiting(visit)
     if waiting is not None:
         blocks.append(Block("What waits", grid=waiting))
     if late:
@@ -103,7 +99,7 @@ def _money_figures(visit: Visit) -> list[Entry]:
     ]
 
 
-def _waiting(visit: Visit, releases: Sequence[Mapping[str, Any]]) -> Grid | None:
+def _waiting(visit: Visit) -> Grid | None:
     """List what a person of this role is asked to decide or do."""
     found: list[dict[str, object]] = []
 
@@ -113,17 +109,21 @@ def _waiting(visit: Visit, releases: Sequence[Mapping[str, Any]]) -> Grid | None
         )
 
     for row in visit.rows("orders", status="draft"):
+        order = row["order_id"]
+        decided = visit.rows("approvals", subject=f"order:{order}")
+        step = "fund_order" if decided else "approve_order"
         add(
-            "Order to approve and fund",
-            row["order_id"],
-            f"/contracts/{row['contract']}",
-            visit.who_may("fund_order"),
+            "Order to fund" if decided else "Order to approve",
+            order,
+            f"/orders/{order}",
+            visit.who_may(step),
+            row.get("drafted_on"),
         )
     for row in visit.rows("deliveries", status="delivered"):
         add(
             "Delivery to inspect",
             row["delivery"],
-            "/deliveries",
+            f"/deliveries/{row['delivery']}",
             visit.who_may("accept_delivery"),
             row.get("delivered_on"),
         )
@@ -131,7 +131,7 @@ def _waiting(visit: Visit, releases: Sequence[Mapping[str, Any]]) -> Grid | None
         add(
             "Delivery to pay",
             row["delivery"],
-            "/deliveries",
+            f"/deliveries/{row['delivery']}",
             visit.who_may("pay_delivery"),
             row.get("delivered_on"),
         )
@@ -142,21 +142,24 @@ def _waiting(visit: Visit, releases: Sequence[Mapping[str, Any]]) -> Grid | None
             f"/settlements/{row['contract']}/{row['quarter']}",
             visit.who_may("approve_settlement"),
         )
-    for release in releases:
-        step = {
-            "requested": "check_release",
-            "checked": "approve_release",
-            "approved": "draw_release",
-            "drawn": "ship_release",
-        }.get(release["status"])
-        if step:
-            add(
-                f"Release {release['status']}",
-                release["release_id"],
-                f"/releases/{release['release_id']}",
-                visit.who_may(step),
-            )
-    if not found and not visit.reads("orders"):
+    for release in visit.rows("release_desk"):
+        step = str(release["next_step"])
+        add(
+            f"Release to {step.partition('_')[0]}",
+            release["release_id"],
+            f"/releases/{release['release_id']}",
+            visit.who_may(step),
+            str(release["requested_at"])[:10],
+        )
+    for duty in visit.rows("duties_open", is_overdue=True):
+        add(
+            "Duty overdue",
+            duty["duty"],
+            f"/view/duties/{duty['duty']}",
+            str(duty["member"] or visit.who_may("replenish")),
+            duty["due_on"],
+        )
+    if not found and not visit.reads("orders", "release_desk"):
         return None
     return grid(
         "What waits, and for whom",

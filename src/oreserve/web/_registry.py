@@ -15,11 +15,28 @@ from oreserve.reserve import commands
 if TYPE_CHECKING:
     from oreserve.reserve import Command
 
-__all__ = ["BESIDE", "open_commands"]
+__all__ = ["BESIDE", "MAKERS", "open_commands"]
 
 BESIDE: Final = frozenset(
     {"found_reserve", "set_password", "issue_token", "revoke_token", "link_identity"}
 )
+
+
+MAKERS: Final = frozenset(
+    {
+        "add_depot",
+        "add_index_series",
+        "add_owner",
+        "add_producer",
+        "add_user",
+        "admit_member",
+        "appropriate",
+        "draft_contract",
+        "draft_materials_plan",
+        "set_trigger",
+    }
+)
+"""Commands whose caller names the thing that they make: the name is typed."""
 
 
 @cache

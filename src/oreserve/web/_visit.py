@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from oreserve.reserve import allows, roles_for
 from oreserve.reserve._queries import views
-from oreserve.web._registry import open_commands
+from oreserve.web._registry import MAKERS, open_commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -197,7 +197,7 @@ class Visit:
         for name in names:
             what = open_commands()[name]
             columns = views()[what.table].key if what.table in views() else ()
-            if name in never or len(columns) != len(what.names):
+            if name in never | MAKERS or len(columns) != len(what.names):
                 continue
             given = {
                 argument: row.get(column)

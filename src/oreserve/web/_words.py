@@ -47,6 +47,10 @@ _HEADINGS = {
     "txn": "transaction", "at": "time", "rule_kind": "price rule",
     "late_share_per_day": "late charge per day", "txn_kind": "kind",
 }  # fmt: skip
+# Columns that hold words of a closed list.
+_CODES = frozenset(
+    ["action", "claim_rule", "class", "decision", "expired_rule", "ground", "kind", "lot_rule", "payer", "proposed", "purpose", "reserve", "rule_kind", "rung", "status", "why"]
+)
 _UNITS = {
     "cents_per_t_year": "USD per t and year",
     "cents_per_t": "USD per t",
@@ -117,6 +121,8 @@ def time_text(at: str | None) -> str:
     """
     if not at:
         return ""
+    if len(at) <= len("YYYY-MM-DD"):
+        return at
     return f"{at[:10]}{SPACE}{at[11:19]}{SPACE}UTC"
 
 
@@ -173,6 +179,8 @@ def shown(name: str, value: object) -> str:
         return item_name(str(value))
     if name in {"country", "origin_country"}:
         return country_name(str(value))
+    if name in _CODES:
+        return str(value).replace("_", " ")
     return str(value)
 
 
