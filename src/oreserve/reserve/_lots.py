@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from oreserve.reserve._commands import command, reverser, reversers
+from oreserve.reserve._drawing import check_covered, cover_loss
 from oreserve.reserve._ledger import Mass, Money, part_of
 from oreserve.reserve._values import (
     Arguments,
@@ -320,7 +321,9 @@ def recount_lot(book: Book, given: RecountLot) -> dict[str, object]:
             Money("expense:adjustment", cents),
         ],
     )
-    return {"lot": given.lot, "grams": found, "txn": txn}
+    # The metal is gone whoever was entitled to it: the reserve itself owes it now.
+    duty = cover_loss(book, row["item"]) if found < 0 else None
+    return {"lot": given.lot, "grams": found, "txn": txn, "duty": duty}
 
 
 @command("renew_certificate", subject=("lot", "lot"))
@@ -366,11 +369,11 @@ def reverse(book: Book, given: Reverse) -> dict[str, object]:
         )
         book.refuse("not_reversible", message, kinds)
     restore(book, row)
+    postings = book.rows("mass_postings", txn=given.txn)
     txn = book.post(
         row["kind"],
         mass=[
-            Mass(p["account"], p["item"], p["lot"], -p["grams"])
-            for p in book.rows("mass_postings", txn=given.txn)
+            Mass(p["account"], p["item"], p["lot"], -p["grams"]) for p in postings
         ],
         money=[
             Money(p["account"], -p["cents"])
@@ -378,6 +381,8 @@ def reverse(book: Book, given: Reverse) -> dict[str, object]:
         ],
         reverses=given.txn,
     )
+    for item in sorted({p["item"] for p in postings}):
+        check_covered(book, item)
     return {"txn": given.txn, "reversal": txn}
 
 
@@ -385,20 +390,30 @@ def reverse(book: Book, given: Reverse) -> dict[str, object]:
 @reverser("split")
 def undo_new_lots(book: Book, txn: dict[str, Any]) -> None:
     """Empty the lots that a transaction made and give costs back to their parents."""
+    posted = {
+        posting["account"]: posting["cents"]
+        for posting in book.rows("money_postings", txn=txn["txn"])
+    }
     for posting in book.rows("mass_postings", txn=txn["txn"]):
-        if posting["grams"] < 0 or not posting["account"].startswith("depot:"):
+        if not posting["account"].startswith("depot:"):
             continue
         lot = book.need("lots", lot=posting["lot"])
-        if lot["grams"] != lot["initial_grams"]:
+        if posting["account"] != f"depot:{lot['depot']}":
+            message = f"lot {lot['lot']} was relocated since {txn['txn']}"
+            book.refuse("conflict", f"{message}: take that back first")
+        if posting["grams"] < 0:
+            continue
+        parents = json.loads(lot["parents"] or "[]")
+        # Parents' cost within one item stays in its inventory: nothing is posted.
+        cost = posted.get(f"inventory:{lot['item']}", 0)
+        cost = cost or sum(parent["cost_cents"] for parent in parents)
+        if (lot["grams"], lot["cost_cents"]) != (lot["initial_grams"], cost):
             message = (
                 f"lot {lot['lot']} has changed since {txn['txn']}: take back what was "
                 "done with it first"
             )
             book.refuse("conflict", message)
-        if posting["account"] != f"depot:{lot['depot']}":
-            message = f"lot {lot['lot']} was relocated since {txn['txn']}"
-            book.refuse("conflict", f"{message}: take that back first")
-        for parent in json.loads(lot["parents"] or "[]"):
+        for parent in parents:
             before = book.need("lots", lot=parent["lot"])
             book.change(
                 "lots",
@@ -436,3 +451,10 @@ def _undo_recount(book: Book, txn: dict[str, Any]) -> None:
         if posting["account"] == "expense:adjustment"
     )
     book.change("lots", {"lot": lot["lot"]}, cost_cents=lot["cost_cents"] + written_off)
+    duty = book.find("duties", duty=f"DUTY-{txn['sequence']:06d}")
+    if duty is None:
+        return
+    if duty["open_grams"] != duty["grams"]:
+        message = f"{duty['duty']} of that loss is replenished in part"
+        book.refuse("conflict", f"{message}: recount it anew")
+    book.change("duties", {"duty": duty["duty"]}, open_grams=0, status="done")
