@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oreserve.errors import InputError
 from oreserve.reserve import Refused
 from oreserve.reserve._claims import Claim, grant_claims, rank_claims
 from oreserve.reserve._drawing import choose_lots
+from oreserve.reserve._security_values import read_security_values
 
 T = 1_000_000  # grams of a tonne
 
@@ -196,6 +198,36 @@ def test_new_values_replace_those_of_the_last_plan(desk):
     refusal("twice", desk.do, "max", "load_security_values", **load)
 
 
+def test_values_of_a_policy_are_read_at_the_stock_that_is_there(tmp_path):
+    text = """item,period,state,stock_t,usd_per_t
+cobalt,2026-01,calm,0,900.126
+cobalt,2026-01,calm,100,500
+cobalt,2026-01,calm,200,-0.001
+cobalt,2026-01,war,0,9000
+cobalt,2026-02,calm,0,1
+ndpr_oxide,2026-01,calm,0,
+"""
+    (tmp_path / "security_value.csv").write_text(text)
+
+    def read(grams, **more):
+        given = {"period": "2026-01", "state": "calm"} | more
+        return read_security_values(
+            tmp_path, stock_grams={"cobalt": grams, "ndpr_oxide": 0}, **given
+        )
+
+    # Without a value ndpr_oxide has none; 50 t lie as near to 0 t as to 100 t.
+    assert read(0) == [{"item": "cobalt", "cents_per_t": 90_013}]
+    assert read(50 * T) == read(0)
+    assert read(51 * T) == [{"item": "cobalt", "cents_per_t": 50_000}]
+    assert read(900 * T) == [{"item": "cobalt", "cents_per_t": 0}]
+    assert read(0, state="war") == [{"item": "cobalt", "cents_per_t": 900_000}]
+    with pytest.raises(InputError, match="no state 'clam'; nearest: calm"):
+        read(0, state="clam")
+    (tmp_path / "security_value.csv").write_text("item,usd_per_t\n")
+    with pytest.raises(InputError, match="no column period, state, stock_t"):
+        read(0)
+
+
 # --- Approval --------------------------------------------------------------------
 
 
@@ -258,6 +290,38 @@ def test_draw_of_more_than_is_left_is_refused_whole(desk):
     assert refused.allowed == {"grams": 60 * T}
     assert desk.rows("draws") == []
     assert desk.row("lots", lot=name)["grams"] == 60 * T
+
+
+def test_kept_grams_are_not_upgraded_away(desk):
+    club(desk)
+    (row,) = desk.rows("lots", owner="industrial")
+    given = {"reserve": "industrial", "ground": "normal_draw"}
+    work = {"item": "ndpr_metal", "grams": T}
+    release = released(desk, **given, claims=[claim("M1", 15 * T)])
+    desk.do(
+        "sue",
+        "draw_release",
+        release_id=released(desk, **given, claims=[claim("M2", 7 * T)]),
+    )
+    # 93 t in store and 7 t owed cover 90 t: 10 t are free to be upgraded.
+    parts = [{"lot": row["lot"], "grams": 10 * T + 1}]
+    refused = refusal(
+        "entitlements", desk.do, "sue", "upgrade_lots", parts=parts, **work
+    )
+    assert refused.allowed == {"short_grams": 1}
+    desk.do("sue", "draw_release", release_id=release)
+
+
+def test_kept_grams_of_the_strategic_reserve_stay(desk):
+    name = lot(desk, 100 * T)
+    sale_plan(desk, 100 * T, action="upgrade")
+    released(desk, grams=70 * T)
+    work = {"item": "ndpr_metal", "grams": T}
+    parts = [{"lot": name, "grams": 30 * T + 1}]
+    refused = refusal("conflict", desk.do, "sue", "upgrade_lots", parts=parts, **work)
+    assert refused.allowed == {"short_grams": 1}
+    parts = [{"lot": name, "grams": 30 * T}]
+    desk.do("sue", "upgrade_lots", parts=parts, **work)
 
 
 # --- Drawing ---------------------------------------------------------------------
@@ -338,14 +402,14 @@ def test_shipments_close_a_release(desk):
 # --- Disposal and rotation -------------------------------------------------------
 
 
-def sale_plan(desk, grams):
+def sale_plan(desk, grams, action="sell"):
     desk.do("max", "draft_materials_plan", year=2026)
     desk.do(
         "max",
         "set_plan_line",
         year=2026,
         item="cobalt",
-        action="sell",
+        action=action,
         ceiling_grams=grams,
         ceiling_cents=10_000_000,
     )

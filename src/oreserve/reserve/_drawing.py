@@ -54,6 +54,8 @@ EXPIRED_RULES: Final[tuple[ExpiredRule, ...]] = ("skip", "last", "allow")
 """Lots whose certificate or shelf life has run out: not drawn (``skip``), drawn after
 all others (``last``), or drawn in their place (``allow``)."""
 
+RESERVES: Final[tuple[Reserve, ...]] = ("strategic", "industrial")
+
 LATEST: Final = "9999-12-31"
 
 
@@ -199,23 +201,34 @@ def covered_grams(book: Book, item: str) -> int:
 
 
 def check_covered(book: Book, item: str) -> None:
-    """Refuse a command after which entitlements were not covered.
+    """Refuse a command after which a promise of a reserve was not covered.
 
-    Call it at the end of a command that takes industrial grams out of stock.
+    Call it at the end of a command that takes grams out of stock.
 
     Raises
     ------
     Refused
         Rule ``entitlements``: sum of entitlements above industrial stock plus open
-        duties; says how many grams must stay.
+        duties; ``conflict``: approved releases above what their reserve holds. Says
+        how many grams would be short.
     """
-    short = entitled_grams(book, item) - covered_grams(book, item)
+    entitled = entitled_grams(book, item)
+    short = entitled - covered_grams(book, item) if entitled else 0
     if short > 0:
         message = (
-            f"members are entitled to {entitled_grams(book, item):,} g of {item};"
-            f" industrial stock and open duties would be {short:,} g short of it"
+            f"members are entitled to {entitled:,} g of {item}; industrial stock and"
+            f" open duties would be {short:,} g short of it"
         )
         book.refuse("entitlements", message, {"short_grams": short})
+    for reserve in RESERVES:
+        kept = reserved_grams(book, reserve, item)
+        short = kept - stock_grams(book, reserve, item) if kept else 0
+        if short > 0:
+            message = (
+                f"approved releases keep {kept:,} g of {item} in the {reserve} reserve;"
+                f" {short:,} g would be short"
+            )
+            book.refuse("conflict", message, {"short_grams": short})
 
 
 def cover_loss(book: Book, item: str) -> str | None:
