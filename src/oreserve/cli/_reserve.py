@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from oreserve.reserve._excel import Imported
     from oreserve.reserve._queries import Column
 
-__all__ = ["reserve_app"]
+__all__ = ["AsOption", "WhereArgument", "everything", "reserve_app"]
 
 GRAMS_PER_T = 1_000_000
 
@@ -88,14 +88,29 @@ def reserve_create(
     """
     from oreserve import reserve
 
+    _refuse_existing(where)
     with reserve.create(
         where, name=name, administrator=administrator, study=study
     ) as store:
-        items = len(list(store.query.rows("items", _everything())))
+        items = len(list(store.query.rows("items", everything())))
         typer.echo(
             f"{name}: made with {items} items; {administrator} is the administrator"
         )
         typer.echo(f"Head to note down: {store.head()}")
+
+
+def _refuse_existing(where: str) -> None:
+    """Refuse to make a reserve where there is one."""
+    from oreserve import reserve
+
+    try:
+        with reserve.open(where) as store:
+            sequence = store.head().sequence
+    except (InputError, reserve.StoreError):
+        return  # nothing there, or no reserve
+    if sequence:
+        message = f"{where} holds a reserve already; name a new file or database"
+        raise InputError(message)
 
 
 @reserve_app.command("demo")
@@ -121,6 +136,7 @@ def reserve_demo(
     """
     from oreserve.reserve._demo import make_demo
 
+    _refuse_existing(where)
     try:
         last = _today() if last_day is None else date.fromisoformat(last_day)
     except ValueError:
@@ -170,7 +186,7 @@ def reserve_status(where: WhereArgument, *, as_json: JsonOption = False) -> None
 
 
 def _status(store: Reserve) -> dict[str, Any]:
-    query, viewer = store.query, _everything()
+    query, viewer = store.query, everything()
     stock = list(query.rows("stock", viewer))
     due = list(query.rows("deliveries_due", viewer))
     head = store.head()
@@ -371,6 +387,43 @@ def reserve_backup(
     with reserve.open(where) as store:
         store.backup(path)
     typer.echo(f"Copy: {path}; check it with: oreserve reserve verify {path}")
+
+
+@reserve_app.command("restore")
+@guarded
+def reserve_restore(
+    path: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    where: WhereArgument,
+) -> None:
+    """Fill a new file or an empty database from a backup.
+
+    For example:
+
+      oreserve reserve restore reserve-2026-11-24.db postgresql://ores@db/reserve
+    """
+    from oreserve import reserve
+
+    reserve.restore(path, where)
+    typer.echo(f"Restored; check it with: oreserve reserve verify {where}")
+
+
+@reserve_app.command("migrate")
+@guarded
+def reserve_migrate(where: WhereArgument) -> None:
+    """Bring the tables of a reserve up to this version; make a backup first.
+
+    For example:
+
+      oreserve reserve migrate reserve.db
+    """
+    from oreserve import reserve
+
+    before, after = reserve.migrate(where)
+    if before is None:
+        message = f"{where} holds no reserve; `oreserve reserve create` makes one"
+        raise InputError(message)
+    told = "they were up to date" if before == after else f"from revision {before}"
+    typer.echo(f"Tables at revision {after}; {told}")
 
 
 @reserve_app.command("template")
@@ -612,7 +665,7 @@ def _read_arguments(text: str) -> dict[str, Any]:
 # --- What they share --------------------------------------------------------------
 
 
-def _everything() -> Actor:
+def everything() -> Actor:
     """Return a viewer who sees all: whoever holds the file can read it anyway."""
     from oreserve.reserve import Actor
 
@@ -625,14 +678,14 @@ def _viewer(store: Reserve, user: str | None) -> Actor:
     from oreserve.tables import nearest
 
     if user is None:
-        return _everything()
-    rows = {row["user"]: row for row in store.query.rows("users", _everything())}
+        return everything()
+    rows = {row["user"]: row for row in store.query.rows("users", everything())}
     if user not in rows:
         guess = nearest(user, rows)
         hint = f"; nearest: {guess!r}" if guess else ""
         message = f"--as: there is no user {user!r}{hint}"
         raise NotFound(message)
-    held = store.query.rows("user_roles", _everything(), where={"user": user})
+    held = store.query.rows("user_roles", everything(), where={"user": user})
     return Actor(user, frozenset(row["role"] for row in held), rows[user]["member"])
 
 
