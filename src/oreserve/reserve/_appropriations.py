@@ -17,6 +17,7 @@ from pydantic import Field
 from oreserve.contracts import commitment_share
 from oreserve.reserve._commands import command
 from oreserve.reserve._contract_money import money_text
+from oreserve.reserve._contract_sums import contract_sums
 from oreserve.reserve._ledger import Money
 from oreserve.reserve._values import Arguments, Cents, Day, ThingId, Title
 
@@ -31,7 +32,6 @@ __all__ = [
     "bound_minimum_cents",
     "hold_obligation",
     "needed_cents",
-    "order_obligation_cents",
 ]
 
 
@@ -126,15 +126,6 @@ def lapse_appropriation(book: Book, given: LapseAppropriation) -> dict[str, obje
     return {"appropriation": given.appropriation, "lapsed_cents": lapsed}
 
 
-def order_obligation_cents(book: Book, order: dict[str, Any]) -> int:
-    """Return what an order binds in money, paid or not, net of late penalties."""
-    if order["status"] == "draft":
-        return 0
-    deliveries = book.rows("deliveries", order_id=order["order_id"])
-    penalties = sum(one["penalty_cents"] or 0 for one in deliveries)
-    return int(order["amount_cents"]) - penalties
-
-
 def bound_minimum_cents(contract: dict[str, Any]) -> int:
     """Return the guaranteed minimum once the contract stands on that rung."""
     if contract["ended_on"] is not None or not is_bound(contract["rung"]):
@@ -153,18 +144,9 @@ def needed_cents(book: Book, contract: dict[str, Any]) -> int:
     The larger of the bound minimum and what orders and approved support come to,
     less what has been paid: an order uses the guarantee up before it binds more.
     """
-    key = contract["contract"]
-    orders = sum(
-        order_obligation_cents(book, order)
-        for order in book.rows("orders", contract=key)
-    )
-    support = sum(
-        max(0, one["due_cents"])
-        for one in book.rows("settlements", contract=key)
-        if one["status"] != "computed"
-    )
-    paid = sum(max(0, one["cents"]) for one in book.rows("payments", contract=key))
-    return int(max(bound_minimum_cents(contract), orders + support) - paid)
+    sums = contract_sums(book, contract["contract"])
+    bound = sums.ordered_cents - sums.penalty_cents + sums.support_cents
+    return max(bound_minimum_cents(contract), bound) - sums.paid_cents
 
 
 def hold_obligation(book: Book, contract: str, *, what: str) -> int:

@@ -17,6 +17,7 @@ from oreserve.errors import InputError
 from oreserve.reserve._appropriations import hold_obligation
 from oreserve.reserve._commands import command
 from oreserve.reserve._contract_money import money_text, tonnes_text
+from oreserve.reserve._contract_sums import contract_sums
 from oreserve.reserve._values import (
     Arguments,
     Cents,
@@ -199,9 +200,11 @@ def change_contract(book: Book, given: ChangeContract) -> dict[str, object]:
     after = {**contract, **changes}
     check_dates(book, from_on=after["from_on"], until_on=after["until_on"])
     _check_bounds(book, after)
-    cents, grams = ordered(book, given.contract)
-    support = supported_cents(book, given.contract)
-    least = {"ceiling_cents": cents + support, "ceiling_grams": grams}
+    sums = contract_sums(book, given.contract)
+    least = {
+        "ceiling_cents": sums.ordered_cents + sums.support_cents,
+        "ceiling_grams": sums.ordered_grams,
+    }
     for name, value in least.items():
         if after[name] is not None and after[name] < value:
             book.refuse(
@@ -352,26 +355,6 @@ def raise_rung(book: Book, contract: str, rung: str, *, note: str) -> None:
         return
     book.change("contracts", {"contract": contract}, rung=rung)
     _write_step(book, contract, rung=rung, at=book.today.isoformat(), note=note)
-
-
-def ordered(book: Book, contract: str) -> tuple[int, int]:
-    """Return what all orders past their draft come to: cents and grams."""
-    orders = [
-        o for o in book.rows("orders", contract=contract) if o["status"] != "draft"
-    ]
-    return (
-        sum(one["amount_cents"] for one in orders),
-        sum(one["grams"] - one["cancelled_grams"] for one in orders),
-    )
-
-
-def supported_cents(book: Book, contract: str) -> int:
-    """Return the support that settlements past their computation came to, cents."""
-    return sum(
-        max(0, one["due_cents"])
-        for one in book.rows("settlements", contract=contract)
-        if one["status"] != "computed"
-    )
 
 
 def _standing(book: Book, contract: str) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from oreserve.reserve._contract_money import (
     tonnes_text,
     value_cents,
 )
+from oreserve.reserve._contract_sums import contract_sums
 from oreserve.reserve._contracts import (
     check_open,
-    ordered,
     raise_rung,
 )
 from oreserve.reserve._index import need_index
@@ -262,7 +262,8 @@ def check_ceilings(
     price: int,
 ) -> None:
     """Refuse what goes beyond the ceilings of a contract in money or in grams."""
-    cents, grams = ordered(book, contract["contract"])
+    sums = contract_sums(book, contract["contract"])
+    cents, grams = sums.ordered_cents, sums.ordered_grams
     problems: list[str] = []
     fitting: list[int] = []
     ceiling, most = contract["ceiling_cents"], contract["ceiling_grams"]

@@ -23,7 +23,8 @@ from oreserve.reserve._contract_money import (
     money_text,
     tonnes_text,
 )
-from oreserve.reserve._contracts import price_rule, supported_cents
+from oreserve.reserve._contract_sums import contract_sums
+from oreserve.reserve._contracts import price_rule
 from oreserve.reserve._errors import LedgerError
 from oreserve.reserve._index import need_index, quarter_days, quarter_of
 from oreserve.reserve._ledger import GRAMS_PER_T, Money, spread
@@ -468,10 +469,8 @@ def _returned_earlier(book: Book, contract: str, quarter: str) -> int:
 
 def _check_ceiling(book: Book, contract: Mapping[str, Any], *, due: int) -> None:
     """Refuse support beyond the ceiling of the contract in money."""
-    ceiling, earlier = (
-        contract["ceiling_cents"],
-        supported_cents(book, contract["contract"]),
-    )
+    ceiling = contract["ceiling_cents"]
+    earlier = contract_sums(book, contract["contract"]).support_cents
     if due > 0 and ceiling is not None and earlier + due > ceiling:
         book.refuse(
             "ceiling",
