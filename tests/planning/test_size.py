@@ -13,6 +13,7 @@ from oreserve.planning._checkpoint import Checkpoint
 from oreserve.planning._frontier import frontier_budgets
 from oreserve.planning._gains import gains
 from oreserve.planning._lshaped import CutPool, solve_lshaped
+from oreserve.planning._pool import LazyPool
 from oreserve.planning._programme import solve_extensive
 from oreserve.planning._search import Evaluator
 from oreserve.study import load_study
@@ -139,7 +140,7 @@ def test_blocks_of_scenarios_give_the_same_programme(monkeypatch) -> None:
 
     def made():
         nowhere = Checkpoint(None, study_hash=study.hash, options={})
-        work = _plan._begin(study, 12, 2, 0, 1, nowhere, None)
+        work = _plan._begin(study, 12, 2, 0, LazyPool(1), nowhere, None)
         runs, _, problem = _plan._without(work, 20e6, _plan.INSTRUMENTS)
         return runs, problem
 
