@@ -6,9 +6,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from oreserve.contracts import PriceRule, settle_quarters
+from oreserve.contracts import PriceRule, settle_quarters, settlement_usd
 from oreserve.reserve import Refused
+from oreserve.reserve._contract_money import grams_for, value_cents
+from oreserve.reserve._ledger import spread
 from oreserve.reserve._settlements import rule_cents
 
 T = 1_000_000  # g per t
@@ -274,6 +278,67 @@ def test_whole_numbers_agree_with_the_floating_rule():
             },
         )
         assert [round(row.paid_usd * 100) for row in rows] == list(expected)
+
+
+PRICES = st.integers(0, 500 * KG)
+MASSES = st.integers(0, 20_000 * T)
+
+
+@given(
+    kind=st.sampled_from(["fixed", "indexed", "floor", "collar", "two_way"]),
+    low=PRICES,
+    width=PRICES,
+    share=st.integers(0, 1_000),
+    index_price=PRICES,
+    mass=MASSES,
+)
+def test_any_rule_agrees_with_the_floating_one(
+    kind, low, width, share, index_price, mass
+):
+    high = low + width
+    read = {
+        "fixed": {"fixed": low},
+        "indexed": {},
+        "floor": {"floor": low},
+        "collar": {"floor": low, "ceiling": high},
+        "two_way": {"floor": low, "upside_from": high},
+    }[kind]
+    names = {
+        "fixed": "fixed_cents_per_t",
+        "floor": "floor_cents_per_t",
+        "ceiling": "ceiling_price_cents_per_t",
+        "upside_from": "upside_from_cents_per_t",
+    }
+    rule = {
+        **dict.fromkeys(names.values()),
+        **{names[one]: value for one, value in read.items()},
+        "rule_kind": kind,
+        "upside_share": share / 1_000,
+    }
+    support, back = rule_cents(rule, index_cents_per_t=index_price, grams=mass)
+    usd = {f"{one}_usd_per_t": value / 100 for one, value in read.items()}
+    more = {"upside_share": share / 1_000} if kind == "two_way" else {}
+    other = settlement_usd(
+        PriceRule(kind, **usd, **more),
+        index_usd_per_t=index_price / 100,
+        quantity_t=mass / T,
+    )
+    assert support >= 0 <= back
+    assert support == 0 or back == 0
+    assert abs(support - back - other * 100) <= 1 + 1e-9 * abs(other)
+
+
+@given(total=st.integers(-(10**12), 10**12), weights=st.lists(MASSES, min_size=1))
+def test_lines_sum_to_the_amount(total, weights):
+    if sum(weights):
+        assert sum(spread(total, weights)) == total
+
+
+@given(cents=st.integers(0, 10**14), price=st.integers(1, 10**9))
+def test_grams_that_fit_cost_no_more_than_the_money(cents, price):
+    fit = grams_for(cents, price)
+    assert value_cents(fit, price) <= cents
+    assert (fit + 1) * price > cents * T
 
 
 # --- Who, when, how much ---------------------------------------------------------
