@@ -270,6 +270,18 @@ def test_interrupt_of_what_cannot_resume_does_not_say_so(capsys, monkeypatch):
     assert "resume" not in err
 
 
+def test_interrupt_of_a_policy_says_how_to_resume(capsys, monkeypatch, tmp_path):
+    import oreserve.study
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(oreserve.study, "load_study", stop)
+    code, _, err = run(capsys, "policy", "tiny", "--out", str(tmp_path / "policy"))
+    assert code == 130
+    assert "resume" in err
+
+
 # --- the commands on the tiny study --------------------------------------------------
 
 

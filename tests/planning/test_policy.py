@@ -363,6 +363,41 @@ def test_a_plan_refuses_the_policy_of_another_study(
         plan(other, budget_usd=BUDGET, policy=small)
 
 
+def test_a_killed_policy_goes_on(
+    tiny: Study, small: OperatingPolicy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {**SMALL, "iterations": 14, "gap": -1.0}
+    base, out = prepare(tiny), tmp_path / "policy"
+
+    def stop(stage: str, done: float, _total: float | None) -> None:
+        if stage == "Iterate" and done == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        operating_policy(tiny, base=base, out=out, progress=stop, **given)
+    kept = tmp_path / ".policy.resume"
+    assert {p.name for p in kept.iterdir()} >= {"cuts.npz", "openings.npz", "look.npz"}
+    with pytest.raises(InputError, match="another version of this study"):
+        operating_policy(
+            tiny.with_settings(discount_rate=0.08), base=base, out=out, **given
+        )
+    whole = operating_policy(tiny, base=base, **given)
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("simulated again")
+
+    monkeypatch.setattr("oreserve.planning._policy.run_chains", refuse)
+    seen: list[float] = []
+    again = operating_policy(
+        tiny, base=base, out=out, progress=lambda _, done, __: seen.append(done),
+        **given,
+    )  # fmt: skip
+    assert seen[0] == 11
+    assert again.figures == whole.figures
+    assert again.security_values().equals(whole.security_values())
+    assert not kept.exists()
+
+
 def test_wrong_arguments_are_refused(tiny: Study, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least 1"):
         operating_policy(tiny, items=0)

@@ -78,9 +78,13 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _interrupted() -> str:
-    """Say what an interrupt left; only a plan with a folder keeps its stages."""
+    """Say what an interrupt left; long runs with a folder keep their stages."""
     now = running()
-    resumes = now is not None and now.name == "plan" and now.options.get("out")
+    resumes = (
+        now is not None
+        and now.options.get("out")
+        and (now.name in {"plan", "policy"} or now.options.get("scenarios"))
+    )
     then = (
         " Run the same command again to resume after the last finished stage."
         if resumes

@@ -124,6 +124,7 @@ def policy_of_study(
             seed=seed,
             workers=workers,
             executor=executor,
+            out=out,
             progress=progress,
         )
         found.save(folder)

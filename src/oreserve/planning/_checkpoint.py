@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from oreserve.errors import InputError
+from oreserve.planning._runs import Runs
 from oreserve.stochastic._saved import read_arrays
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Checkpoint:
             held = {}
         if held.get("study", study_hash) != study_hash:
             message = (
-                f"{manifest.parent}: an interrupted plan of another version of this "
+                f"{manifest.parent}: an interrupted run on another version of this "
                 f"study lies here (hash {held['study'][:12]}, now {study_hash[:12]})"
                 f"{_differences(held.get('parts', {}), parts)}; "
                 f"delete the folder to start afresh"
@@ -129,6 +130,19 @@ class Checkpoint:
                 f"{target}: not kept ({problem.strerror or problem}); an interrupted "
                 f"run would go back to what was kept before"
             )
+
+    def runs(self, name: str, make: Callable[[], Runs]) -> Runs:
+        """Return kept runs, or make and keep them."""
+        held = self.get(name)
+        if held is not None:
+            return Runs.from_arrays(held)
+        runs = make()
+        self.put(name, runs.to_arrays())
+        return runs
+
+    def file(self, name: str) -> Path | None:
+        """Return the path of a file that a stage writes itself; None: keep nothing."""
+        return None if self._folder is None else self._folder / name
 
     def clear(self) -> None:
         """Remove the stages once the plan is finished."""

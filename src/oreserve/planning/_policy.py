@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from oreserve import __version__
 from oreserve.errors import InputError
 from oreserve.market import prepare
+from oreserve.planning._checkpoint import Checkpoint, resume_folder, study_parts
 from oreserve.planning._home import read_home
 from oreserve.planning._market import HomeMarket
 from oreserve.planning._policy_data import (
@@ -31,7 +35,6 @@ from oreserve.threats import sample_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from oreserve.market import Base, Standing
     from oreserve.planning._home import Home
@@ -73,6 +76,7 @@ def operating_policy(
     seed: int = 0,
     workers: int = 2,
     executor: str | None = None,
+    out: str | Path | None = None,
     base: Base | None = None,
     progress: Progress | None = None,
 ) -> OperatingPolicy:
@@ -109,6 +113,10 @@ def operating_policy(
         Where markets are simulated: `serial`, `threads`, `processes`, `ray`; None:
         processes once there is enough to do. It changes nothing. The policy itself
         is solved in threads, with `serial` in one.
+    out
+        Output folder; simulations and cuts of an interrupted run are kept beside it
+        and used again by the next run with the same study, plan, seed and options.
+        None: nothing is kept.
     base
         From `oreserve.market.prepare`.
     progress
@@ -117,7 +125,10 @@ def operating_policy(
     Raises
     ------
     InputError
-        If a count is not allowed, or no item can be operated.
+        If a count is not allowed, no item can be operated, or an interrupted run on
+        another version of the study lies beside `out`.
+    InfeasibleError
+        If a period has no solution; the rows that contradict each other are named.
     """
     _check(items, scenarios, openings, states, risk_weight, purchases)
     home = read_home(study)
@@ -134,9 +145,15 @@ def operating_policy(
         if mode == "plan" and given is None:
             message = "purchases='plan' needs a plan"
             raise InputError(message)
+        kept = _checkpoint(
+            study, out, given,
+            mode=mode, items=items, budget=budget_usd, scenarios=scenarios,
+            openings=openings, states=states, risk_weight=risk_weight, gap=gap,
+            iterations=iterations, seed=seed,
+        )  # fmt: skip
         drawn = sample_scenarios(study, count=scenarios, seed=seed, start=POLICY_FROM)
         chosen, runs = _simulate(
-            home, market, given, drawn, items, progress, buys=mode == "policy"
+            home, market, given, drawn, items, kept, progress, buys=mode == "policy"
         )
     finally:
         pool.close()
@@ -184,9 +201,10 @@ def operating_policy(
         # Without money there is one level of the purse, which is 0.
         sweep=[SWEEP] * len(chosen) + [SWEEP if mode == "policy" else SWEEP[:1]],
         workers=pool.threads,
+        checkpoint=kept.file("cuts.npz"),
         progress=progress,
     )
-    return make_result(
+    result = make_result(
         study,
         home,
         policy,
@@ -198,6 +216,29 @@ def operating_policy(
         scenarios=scenarios,
         openings=openings,
         workers=pool.threads,
+    )
+    kept.clear()
+    return result
+
+
+def _checkpoint(
+    study: Study, out: str | Path | None, given: Given | None, **options: object
+) -> Checkpoint:
+    """Return where the stages of this very policy are kept."""
+    folder = None if out is None else resume_folder(Path(out).absolute())
+    plan = ""
+    if given is not None:
+        plan = f"{given.reserve.write_csv()} {given.standing!r}"
+    return Checkpoint(
+        folder,
+        study_hash=study.hash,
+        options={
+            **options,
+            "kind": "policy",
+            "plan": hashlib.sha256(plan.encode()).hexdigest(),
+            "version": __version__,
+        },
+        parts=None if folder is None else study_parts(study),
     )
 
 
@@ -233,6 +274,7 @@ def _simulate(
     given: Given | None,
     drawn: Sequence[Scenario],
     items: int,
+    kept: Checkpoint,
     progress: Progress | None,
     *,
     buys: bool,
@@ -244,7 +286,10 @@ def _simulate(
         expected = np.ones(len(home.item))  # the plan's outlays decide alone
     else:
         stage = "Look at all items"
-        look = _run(market, drawn[:LOOK], contracts, None, stage, progress)
+        look = kept.runs(
+            "look",
+            lambda: _run(market, drawn[:LOOK], contracts, None, stage, progress),
+        )
         loss = item_loss(home, look, range(len(home.item)))
         expected = loss.sum(axis=1).mean(axis=0)
     chosen = choose_items(home, given, expected, items, buys=buys)
@@ -256,7 +301,11 @@ def _simulate(
         )
         raise InputError(message)
     names = {home.item[i] for i in chosen}
-    runs = _run(market, drawn, contracts, names, "Simulate the openings", progress)
+    stage = "Simulate the openings"
+    runs = kept.runs(
+        "openings",
+        lambda: _run(market, drawn, contracts, names, stage, progress),
+    )
     return chosen, runs
 
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from oreserve.planning._runs import Runs
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from oreserve.planning._home import Home
     from oreserve.planning._market import HomeMarket
     from oreserve.planning._pool import LazyPool
+    from oreserve.planning._runs import Runs
     from oreserve.study import Study
     from oreserve.study.scenario import Scenario
 
@@ -47,9 +46,4 @@ class Work:
 
     def runs(self, name: str, make: Callable[[], Runs]) -> Runs:
         """Return runs from the checkpoint, or make and keep them."""
-        held = self.checkpoint.get(name)
-        if held is not None:
-            return Runs.from_arrays(held)
-        runs = make()
-        self.checkpoint.put(name, runs.to_arrays())
-        return runs
+        return self.checkpoint.runs(name, make)

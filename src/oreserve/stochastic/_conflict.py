@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from oreserve.network import Block
     from oreserve.stochastic._problem import Batch, TwoStage
 
-__all__ = ["conflicting_rows", "explain_first", "explain_recourse"]
+__all__ = ["conflict", "conflicting_rows", "explain_first", "explain_recourse"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -117,14 +117,20 @@ def _crossed(block: Block) -> str | None:
     return ", ".join(names) or None
 
 
-def explain_first(block: Block) -> InfeasibleError | None:
-    """Return the error that names what no first stage can meet; None if one can."""
+def conflict(block: Block) -> str | None:
+    """Name what in a block contradicts itself; None if nothing does."""
     said = _crossed(block)
     if said is None:
         rows = conflicting_rows(block)
-        if not rows:
-            return None
-        said = _named(block, rows)
+        said = _named(block, rows) if rows else None
+    return said
+
+
+def explain_first(block: Block) -> InfeasibleError | None:
+    """Return the error that names what no first stage can meet; None if one can."""
+    said = conflict(block)
+    if said is None:
+        return None
     return InfeasibleError(
         f"no first stage meets these limits together: {said}; loosen one of them"
     )

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oreserve.errors import InputError
+from oreserve.stochastic._sddp_keep import SELECT_EVERY, SddpCheckpoint
 from oreserve.stochastic._sddp_nodes import Node, Step, make_nodes
 from oreserve.stochastic._sddp_passes import (
     EVALUATE_FROM,
@@ -38,6 +39,7 @@ from oreserve.stochastic._sddp_passes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from oreserve.stochastic._markov import MarkovProblem
 
@@ -45,9 +47,6 @@ __all__ = ["Policy", "PolicyFigures", "Simulated", "solve_sddp"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-SELECT_EVERY = 10
-"""Iterations between two selections of cuts."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +188,7 @@ def solve_sddp(
     sweep: Sequence[Floats] | None = None,
     simulate: int = 1000,
     workers: int = 1,
+    checkpoint: str | Path | None = None,
     progress: Callable[[str, float, float | None], None] | None = None,
 ) -> Policy:
     """Find a policy; risk-neutral until its gap is small enough.
@@ -221,26 +221,38 @@ def solve_sddp(
         Paths of the plain simulation at the end.
     workers
         Threads; the result does not depend on it.
+    checkpoint
+        File that holds the cuts after every ten iterations: a run that was killed
+        goes on from there, to the same bits. It stays; delete it when it is of no
+        use.
     progress
         Called with (stage, done, total).
 
     Raises
     ------
     InputError
-        If a count or a weight is not allowed.
+        If a count or a weight is not allowed, or the checkpoint is of another
+        problem, seed or version.
     InfeasibleError
-        If a stage has no solution at a level met; its name is in the message.
+        If a stage has no solution at a level met; its name and the rows that
+        contradict each other are in the message.
     """
     _check(paths, iterations, alpha, weight, check_paths)
     nodes = make_nodes(problem)
     rule = Measure(alpha, weight)
     history: list[float] = []
-    bound = -math.inf
     last_check = -1
     gaps: Floats = np.zeros(0)
+    kept = SddpCheckpoint(
+        checkpoint, problem, seed=seed, paths=paths, gap=gap, alpha=alpha,
+        weight=weight, check_paths=check_paths,
+    )  # fmt: skip
+    held = kept.load(nodes)
+    if held is not None:
+        history, last_check, gaps = held
     with pool(workers) as run:
-        bound = first_bound(problem, nodes, rule, run)
-        for number in range(iterations):
+        bound = history[-1] if history else first_bound(problem, nodes, rule, run)
+        for number in range(len(history), iterations):
             first = number * paths
             path = forward(problem, nodes, seed, range(first, first + paths), run)
             lacking = backward(problem, nodes, rule, path, run)
@@ -250,9 +262,14 @@ def solve_sddp(
                 for row in nodes[:-1]:
                     for node in row:
                         node.select()
+                # As in a run that goes on from here.
+                for row in nodes:
+                    for node in row:
+                        node.renew()
             if progress is not None:
                 progress("Iterate", number + 1, iterations)
             if weight > 0.0:
+                kept.save(nodes, history, last_check, gaps)
                 continue
             # What the cuts lacked before this pass, on few paths: worth a check?
             promising = lacking.mean() + old <= bound + 1.5 * gap * abs(bound)
@@ -261,6 +278,7 @@ def solve_sddp(
                 gaps = lacking_on_paths(problem, nodes, rule, seed, check_paths, run)
                 if _relative(bound, gaps) <= gap:
                     break
+            kept.save(nodes, history, last_check, gaps)
         if sweep is not None:
             number = len(history) * paths
             path = forward(problem, nodes, seed, range(number, number + 50), run)

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from oreserve.errors import InfeasibleError
 from oreserve.network.block import run_highs
+from oreserve.stochastic._conflict import conflict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,8 +132,31 @@ class Node:
                 draws.row_lower[opening],
                 draws.row_upper[opening],
             )
-        run_highs(highs, name)
+        try:
+            run_highs(highs, name)
+        except InfeasibleError as error:
+            raise self._explained(name, low, high, opening) from error
         return float(highs.getInfo().objective_function_value)
+
+    def _explained(
+        self, name: str, low: Floats, high: Floats, opening: int
+    ) -> InfeasibleError:
+        """Name the rows of the block that contradict each other; cuts never do."""
+        block = self.stage.block
+        left, right = block.lower.copy(), block.upper.copy()
+        left[self._index], right[self._index] = low, high
+        row_low, row_high = block.row_lower.copy(), block.row_upper.copy()
+        row_low[self._row_index] = self.openings.row_lower[opening]
+        row_high[self._row_index] = self.openings.row_upper[opening]
+        stage = replace(
+            block, lower=left, upper=right, row_lower=row_low, row_upper=row_high
+        )
+        said = conflict(stage) or "none that can be named"
+        return InfeasibleError(
+            f"{name} has no solution at levels that the stages before hand on "
+            f"(opening {opening}); these contradict each other: {said}. Give the stage "
+            f"a column that may break them at a cost"
+        )
 
     def step(self, level: Floats, opening: int, name: str = "a stage") -> Step:
         """Decide: solve at a level handed in and an opening."""
@@ -167,6 +192,12 @@ class Node:
     def forget(self) -> None:
         """Drop the basis, so that the next solve starts from nothing."""
         self._highs.clearSolver()
+
+    def renew(self) -> None:
+        """Build the model again: a solver remembers more than its basis."""
+        rows, self._rows = self._rows, []
+        self.__post_init__()
+        self._append(rows)
 
     # --- cuts ------------------------------------------------------------------
 
@@ -225,10 +256,16 @@ class Node:
         self._append([int(n) for n in np.flatnonzero(keep) if int(n) not in held])
         self.cuts.active = keep
 
-    def load(self, cuts: Cuts) -> None:
-        """Take over cuts of an earlier run."""
+    @property
+    def order(self) -> Ints:
+        """Cuts in the model, in the order of their rows."""
+        return np.array(self._rows, dtype=np.int64)
+
+    def load(self, cuts: Cuts, order: Ints | None = None) -> None:
+        """Take over cuts of an earlier run; `order` is that of their rows there."""
         self.cuts = cuts
-        self._append([int(n) for n in np.flatnonzero(cuts.active)])
+        which = np.flatnonzero(cuts.active) if order is None else order
+        self._append([int(n) for n in which])
 
 
 def make_nodes(problem: MarkovProblem) -> list[list[Node]]:
