@@ -13,7 +13,14 @@ from typer.testing import CliRunner
 from oreserve.cli import app
 from oreserve.errors import InputError, OreserveError
 from oreserve.market import prepare
-from oreserve.planning import operating_policy, plan, simulate_many, verify_release_rule
+from oreserve.planning import (
+    _chain_state,
+    operating_policy,
+    plan,
+    simulate_many,
+    verify_release_rule,
+)
+from oreserve.planning._chain_runs import chain_specs
 from oreserve.planning._chain_state import ChainState, ForgottenError
 from oreserve.planning._pool import LazyPool
 from oreserve.stochastic import _ray
@@ -140,6 +147,28 @@ def test_a_state_that_was_made_again_says_that_it_knows_nothing(study):
     state.answer("scenarios", 0, drawn)
     with pytest.raises(ForgottenError):
         state.answer("run", 0, [0], None, True, True)
+
+
+def test_a_worker_drops_solved_keys_of_chains_longest_unused(study, base, monkeypatch):
+    drawn = sample_scenarios(study, count=3, seed=0)
+    state = ChainState()
+    state.answer("scenarios", 0, drawn)
+    for number, spec in enumerate(chain_specs(base, len(study.period_starts()), ())):
+        state.answer("chain", number, spec)
+    numbers = list(state._chains)
+    assert len(numbers) > 1
+    before = [
+        state.answer("run", number, [0, 1, 2], None, True, True) for number in numbers
+    ]
+    assert all(chain.held_bytes for chain in state._chains.values())
+    monkeypatch.setattr(_chain_state, "MOST_BYTES", 1)
+    again = [
+        state.answer("run", number, [0, 1, 2], None, True, True) for number in numbers
+    ]
+    held = [bool(state._chains[number].held_bytes) for number in numbers]
+    assert held == [False] * (len(numbers) - 1) + [True]
+    for one, other in zip(before, again, strict=True):
+        assert all((one[name] == other[name]).all() for name in one)
 
 
 def test_one_future_has_no_executor():

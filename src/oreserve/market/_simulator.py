@@ -411,6 +411,18 @@ class Simulator:
         """
         if self._most_bytes is None or self._bytes <= self._most_bytes:
             return
+        self._drop_all_but(asked)
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the solved keys that are kept, as far as it is counted, bytes."""
+        return self._bytes
+
+    def let_go(self) -> None:
+        """Drop all solved keys: later runs solve what they need again."""
+        self._drop_all_but(set())
+
+    def _drop_all_but(self, asked: set[tuple[int, Key]]) -> None:
         self._bytes = 0
         for c, market in enumerate(self.markets):
             kept = [key for key in market.cache if (c, key) in asked]

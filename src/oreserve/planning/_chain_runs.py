@@ -314,9 +314,9 @@ class ChainRuns(Simulator):
         empty: dict[str, Any] = dict.fromkeys(UNREAD, np.zeros(0))
         return replace(cleared, **empty), view
 
-    def _make_room(self, asked: set[tuple[int, Key]]) -> None:
+    def _drop_all_but(self, asked: set[tuple[int, Key]]) -> None:
         """Drop what is remembered of keys together with them."""
-        super()._make_room(asked)
+        super()._drop_all_but(asked)
         held = self.markets[0].cache
         if len(self._plant_limit) > len(held):
             self._plant_limit = {

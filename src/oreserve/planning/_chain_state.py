@@ -30,6 +30,9 @@ __all__ = ["ChainState", "ForgottenError", "pack", "receive", "send", "serve"]
 
 SIZE_BYTES = 8
 
+MOST_BYTES = 300_000_000
+"""Solved keys of all chains of a worker: beyond, chains longest unused drop theirs."""
+
 
 class ForgottenError(OreserveError):
     """The worker was made again and does not know what it is asked about."""
@@ -123,8 +126,20 @@ class ChainState:
             chosen = [self._scenarios[place] for place in places]
             chain = self._chains[number]
             simulate = chain.totals if totals else chain.arrays
-            return simulate(chosen, standing, release=release)
+            found = simulate(chosen, standing, release=release)
+            self._make_room(number)
+            return found
         return None
+
+    def _make_room(self, used: int) -> None:
+        """Drop solved keys of the chains that were not asked for the longest."""
+        self._chains[used] = self._chains.pop(used)  # the newest comes last
+        held = sum(chain.held_bytes for chain in self._chains.values())
+        for number, chain in self._chains.items():
+            if held <= MOST_BYTES or number == used:
+                return
+            held -= chain.held_bytes
+            chain.let_go()
 
     def _learn(self, number: int, spec: ChainSpec) -> None:
         chain = ChainRuns(spec)
