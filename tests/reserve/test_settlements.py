@@ -505,6 +505,8 @@ def test_volumes_stay_within_the_ceiling_in_grams_and_the_days(desk):
         volumes=[one],
     )
     assert found.allowed == {"grams": 200 * T}
+    low = {"contract": "S1", "ceiling_grams": 799 * T}
+    refused(desk, "ceiling", "bea", "change_contract", **low)
     for quarter in ("2025-Q3", "2026-Q3"):  # before the contract; to come
         refused(
             desk,

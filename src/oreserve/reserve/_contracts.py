@@ -203,7 +203,8 @@ def change_contract(book: Book, given: ChangeContract) -> dict[str, object]:
     sums = contract_sums(book, given.contract)
     least = {
         "ceiling_cents": sums.ordered_cents + sums.support_cents,
-        "ceiling_grams": sums.ordered_grams,
+        "ceiling_grams": sums.ordered_grams
+        + book.total("volumes", "grams", contract=given.contract),
     }
     for name, value in least.items():
         if after[name] is not None and after[name] < value:
