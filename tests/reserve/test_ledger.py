@@ -375,12 +375,11 @@ def test_connection_lost_in_a_command_leaves_nothing_half_done(desk, rehearse):
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_server_that_dropped_idle_connections_is_met_anew(desk):
     add_depot(desk, "D8", "idle 8")
-    with api.open(desk.where).engine.connect() as other:
+    with api.open(desk.where) as store, store.engine.connect() as other:
         other.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        other.engine.dispose()
     assert add_depot(desk, "D9", "idle 9").result == {"depot": "D9"}
 
 

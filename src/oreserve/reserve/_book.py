@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from oreserve.reserve._audit import time_text
 from oreserve.reserve._errors import LedgerError
 from oreserve.reserve._ledger import Mass, Money, check_balance, lot_moves
-from oreserve.reserve._rows import Rows
+from oreserve.reserve._rows import Known, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from oreserve.reserve._statements import Statements
 
 __all__ = ["Actor", "Book"]
+
+_ROWS_AT_ONCE = 500  # rows of one statement: well below what any database takes
 
 Decision = Literal["approve", "refuse"]
 
@@ -66,6 +68,8 @@ class Book(Rows):
         Time of the command, UTC.
     actor
         Who commands.
+    known
+        Rows that commands before it in this transaction have read.
     """
 
     def __init__(
@@ -77,8 +81,9 @@ class Book(Rows):
         sequence: int,
         now: datetime,
         actor: Actor,
+        known: Known | None = None,
     ) -> None:
-        super().__init__(cursor, sql)
+        super().__init__(cursor, sql, known)
         self.connection = connection
         self.sequence = sequence
         self.now = now
@@ -239,45 +244,56 @@ class Book(Rows):
 
     def _post_mass(self, txn: str, mass: list[Mass]) -> None:
         """Write postings of mass and the balances of their accounts."""
-        text = self._sql.insert(
-            "mass_postings", ("txn", "line", "account", "item", "lot", "grams")
-        )
         rows = [
             (txn, line, entry.account, entry.item, entry.lot, entry.grams)
             for line, entry in enumerate(mass, start=1)
         ]
-        self._cursor.executemany(text, rows)
+        columns = ("txn", "line", "account", "item", "lot", "grams")
+        self._write_rows("mass_postings", columns, rows)
         self._note("post", "mass_postings", [txn], {"rows": rows})
         sums: dict[tuple[str, str], int] = defaultdict(int)
         for entry in mass:
             sums[entry.account, entry.item] += entry.grams
-        text = self._sql.text(
-            "mass balance",
-            "INSERT INTO mass_balances (account, item, grams) VALUES (?, ?, ?) "
-            "ON CONFLICT (account, item) "
-            "DO UPDATE SET grams = mass_balances.grams + excluded.grams",
+        moved = [(*key, sums[key]) for key in sorted(sums) if sums[key]]
+        self._write_rows(
+            "mass_balances", ("account", "item", "grams"), moved, adding="grams"
         )
-        self._cursor.executemany(text, [(*key, sums[key]) for key in sorted(sums)])
 
     def _post_money(self, txn: str, money: list[Money]) -> None:
         """Write postings of money and the balances of their accounts."""
-        text = self._sql.insert("money_postings", ("txn", "line", "account", "cents"))
         rows = [
             (txn, line, entry.account, entry.cents)
             for line, entry in enumerate(money, start=1)
         ]
-        self._cursor.executemany(text, rows)
+        columns = ("txn", "line", "account", "cents")
+        self._write_rows("money_postings", columns, rows)
         self._note("post", "money_postings", [txn], {"rows": rows})
         sums: dict[str, int] = defaultdict(int)
         for entry in money:
             sums[entry.account] += entry.cents
-        text = self._sql.text(
-            "money balance",
-            "INSERT INTO money_balances (account, cents) VALUES (?, ?) "
-            "ON CONFLICT (account) "
-            "DO UPDATE SET cents = money_balances.cents + excluded.cents",
-        )
-        self._cursor.executemany(text, sorted(sums.items()))
+        moved = [(account, sums[account]) for account in sorted(sums) if sums[account]]
+        self._write_rows("money_balances", ("account", "cents"), moved, adding="cents")
+
+    def _write_rows(
+        self,
+        table: str,
+        columns: tuple[str, ...],
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        adding: str | None = None,
+    ) -> None:
+        """Write rows in as few statements as a database takes; add to what is there."""
+        self._touch(table)
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[start : start + _ROWS_AT_ONCE]
+            text = self._sql.insert(table, columns, len(some))
+            if adding is not None:
+                key = ", ".join(name for name in columns if name != adding)
+                text += (
+                    f" ON CONFLICT ({key}) DO UPDATE SET "
+                    f"{adding} = {table}.{adding} + excluded.{adding}"
+                )
+            self._cursor.execute(text, [value for row in some for value in row])
 
     def _move_lot(self, lot: str, grams: int) -> None:
         """Let a lot's grams follow what was posted on its depot's account."""
@@ -289,6 +305,7 @@ class Book(Rows):
             return
         if grams == 0:
             return
+        self._touch("lots")
         text = self._sql.text(
             "move lot",
             "UPDATE lots SET grams = grams + ?, version = version + 1, "

@@ -13,8 +13,15 @@ from oreserve.tables import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Rows"]
+__all__ = ["Known", "Rows"]
 
+Known = dict[tuple[Any, ...], dict[str, Any]]
+
+# Tables that change rarely and are asked all the time: a transaction holds the write
+# lock, so what it has read of them stays true until it writes them itself.
+_STEADY = frozenset(
+    {"items", "owners", "depots", "producers", "members", "industrial_terms"}
+)
 _NAMED = 10  # names that a refusal lists
 _LOOKED_AT = 2000  # names among which the nearest is sought
 
@@ -28,19 +35,39 @@ class Rows:
         A cursor of the database's driver, inside an open transaction.
     sql
         Statement texts of that database.
+    known
+        Rows of tables that change rarely, as read in this transaction before.
+
+    Attributes
+    ----------
+    touched
+        Whether a statement that writes was begun, even if it failed.
     """
 
-    def __init__(self, cursor: Any, sql: Statements) -> None:
+    def __init__(
+        self, cursor: Any, sql: Statements, known: Known | None = None
+    ) -> None:
         self._cursor = cursor
         self._sql = sql
+        self._known: Known = {} if known is None else known
         self._written: list[tuple[str, str, list[Any], dict[str, Any]]] = []
+        self.touched = False
 
     def find(self, table: str, **key: Any) -> dict[str, Any] | None:
         """Return the row with this key, or None."""
         form, values = self._sql.where(key)
+        kept = (table, form, tuple(values)) if table in _STEADY else None
+        if kept is not None and kept in self._known:
+            return dict(self._known[kept])
         shape = _checked(table, key)
-        row = self._cursor.execute(self._sql.select(table, form), values).fetchone()
-        return shape.row(row) if row is not None else None
+        self._cursor.execute(self._sql.select(table, form), values)
+        row = self._cursor.fetchone()
+        if row is None:
+            return None
+        found = shape.row(row)
+        if kept is not None:
+            self._known[kept] = dict(found)
+        return found
 
     def need(self, table: str, **key: Any) -> dict[str, Any]:
         """Return the row with this key.
@@ -83,6 +110,7 @@ class Rows:
             row["version"] = 1
         key = [row[name] for name in shape.key]
         text = self._sql.insert(table, tuple(row))
+        self._touch(table)
         try:
             self._cursor.execute(text, list(row.values()))
         except self._sql.broken_rule as error:
@@ -101,6 +129,7 @@ class Rows:
         row = {name: shape.stored(name, values[name]) for name in sorted(values)}
         form, where = self._sql.where(key)
         text = self._sql.update(table, tuple(row), form)
+        self._touch(table)
         try:
             self._cursor.execute(text, [*row.values(), *where])
         except self._sql.broken_rule as error:
@@ -113,6 +142,7 @@ class Rows:
         """Take one row away (a role of a user, a decision that no longer counts)."""
         shape = _checked(table, key)
         form, values = self._sql.where(key)
+        self._touch(table)
         self._cursor.execute(self._sql.delete(table, form), values)
         if self._cursor.rowcount != 1:
             raise self._not_found(table, key)
@@ -132,6 +162,12 @@ class Rows:
         """Return what was written: the rows, and one digest over their values."""
         rows = [[kind, table, *key] for kind, table, key, _ in self._written]
         return canonical({"digest": digest(self._written), "rows": rows})
+
+    def _touch(self, table: str) -> None:
+        """Note that a statement will write a table, before it does."""
+        self.touched = True
+        if table in _STEADY:
+            self._known.clear()
 
     def _note(self, kind: str, table: str, key: list[Any], row: dict[str, Any]) -> None:
         self._written.append((kind, table, key, row))

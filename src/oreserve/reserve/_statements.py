@@ -90,6 +90,10 @@ class Statements:
         self._quote = dialect.identifier_preparer.quote
         self._kept: dict[tuple[Any, ...], str] = {}
 
+    def is_from_driver(self, error: Exception) -> bool:
+        """Whether a statement failed, for whatever reason."""
+        return isinstance(_cause(error), self._driver.Error)
+
     def is_broken_rule(self, error: Exception) -> bool:
         """Whether the database refused a row: a check, a reference or a trigger."""
         error = _cause(error)
@@ -171,11 +175,12 @@ class Statements:
             )
         return self._kept[kept]
 
-    def insert(self, table: str, columns: tuple[str, ...]) -> str:
-        """Return the text that writes one row."""
-        kept = ("insert", table, columns)
+    def insert(self, table: str, columns: tuple[str, ...], rows: int = 1) -> str:
+        """Return the text that writes rows in one go."""
+        kept = ("insert", table, columns, rows)
         if kept not in self._kept:
-            marks = ", ".join([self.mark] * len(columns))
+            one = ", ".join([self.mark] * len(columns))
+            marks = "), (".join([one] * rows)
             self._kept[kept] = (
                 f"INSERT INTO {self._quote(table)} ({self.names(columns)}) "  # noqa: S608 - names come from the schema
                 f"VALUES ({marks})"

@@ -12,7 +12,7 @@ from oreserve.reserve._book import Actor, Book
 from oreserve.reserve._commands import Command, lookup, parse
 from oreserve.reserve._errors import Refused
 from oreserve.reserve._roles import allows, roles_for
-from oreserve.reserve._rows import Rows
+from oreserve.reserve._rows import Known, Rows
 from oreserve.reserve._values import check_text
 
 if TYPE_CHECKING:
@@ -104,12 +104,19 @@ class Unit:
         Open transaction that holds the write lock.
     sql
         Statement texts of its database.
+
+    Attributes
+    ----------
+    touched
+        Whether a command since the last `forget` began to write.
     """
 
     def __init__(self, connection: Connection, sql: Statements) -> None:
         self.connection = connection
         self.sql = sql
         self.cursor = connection.connection.cursor()
+        self.known: Known = {}
+        self.touched = False
 
     def perform(self, request: Request, now: datetime) -> Receipt:
         """Perform one command and write its audit entry.
@@ -162,8 +169,12 @@ class Unit:
             sequence=entry.sequence,
             now=now,
             actor=actor,
+            known=self.known,
         )
-        result: dict[str, Any] = what.run(book, given)
+        try:
+            result: dict[str, Any] = what.run(book, given)
+        finally:
+            self.touched = self.touched or book.touched
         book.close()
         entry = replace(
             entry,
@@ -172,6 +183,11 @@ class Unit:
             effects=book.effects(),
         )
         return replace(entry, hash=seal(entry)), result
+
+    def forget(self) -> None:
+        """Forget what was read: the transaction went back to a savepoint."""
+        self.known.clear()
+        self.touched = False
 
     def write(self, entry: Entry) -> None:
         """Append an entry to the audit trail."""
