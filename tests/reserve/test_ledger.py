@@ -373,6 +373,32 @@ def test_connection_lost_in_a_command_leaves_nothing_half_done(desk, rehearse):
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_connection_cut_by_the_server_between_statements_leaves_nothing(desk, rehearse):
+    def cut(book, given):
+        book.insert("meta", name="half", value="done")
+        mine = book.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        with api.open(desk.where) as store, store.engine.connect() as other:
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({mine}, 5000)")
+        book.insert("meta", name="whole", value="done")
+        return {}
+
+    run = rehearse(cut)
+    with pytest.raises(StoreError, match="same key"):
+        run("max", "f")
+    with pytest.raises(StoreError, match="same key"):
+        desk.reserve.execute_many([Request("rehearse", {}, "max", "r", "g")])
+    assert desk.rows("meta", name="half") == []
+    assert add_depot(desk, "D9", "cut 9").result == {"depot": "D9"}
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_old_server_is_refused(desk, monkeypatch):
+    monkeypatch.setattr(database_module, "OLDEST_POSTGRESQL", (99,))
+    with pytest.raises(StoreError, match="too old"):
+        api.open(desk.where)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_server_that_dropped_idle_connections_is_met_anew(desk):
     add_depot(desk, "D8", "idle 8")
     with api.open(desk.where) as store, store.engine.connect() as other:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["backup", "restore"]
 
 _BATCH: Final = 2000
-_PAGES: Final = 256  # copied between two pauses in which writers may go on
 
 
 def backup(engine: Engine, path: Path) -> None:
@@ -101,11 +100,12 @@ def restore(path: Path, engine: Engine) -> None:
 
 
 def _copy_pages(engine: Engine, partial: Path) -> None:
-    """Copy a file of SQLite page by page; writers go on."""
+    """Copy a file of SQLite in one step: one snapshot, beside which writers go on."""
     with telling(engine), engine.connect() as connection:
         source: Any = connection.connection.driver_connection
         with closing(sqlite3.connect(partial)) as target:
-            source.backup(target, pages=_PAGES, sleep=0.005)
+            # In several steps it would begin anew after each write in between.
+            source.backup(target)
             # One file, no log beside it.
             target.execute("PRAGMA journal_mode = DELETE")
 

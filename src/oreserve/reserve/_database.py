@@ -22,11 +22,18 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-__all__ = ["connect", "engine_in_memory", "engine_of", "is_sqlite", "writing"]
+__all__ = [
+    "check_server",
+    "connect",
+    "engine_in_memory",
+    "engine_of",
+    "is_sqlite",
+    "writing",
+]
 
 WRITE_LOCK: Final = 0x4F52_4553  # "ORES": one number for every writer of a database
 BUSY_SECONDS: Final = 15
-OLDEST_POSTGRESQL: Final = 15
+OLDEST_POSTGRESQL: Final = (15,)
 _WRITE: Final = "oreserve_write"
 
 
@@ -130,6 +137,21 @@ def _sqlite(url: URL, **more: Any) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def check_server(connection: Connection) -> None:
+    """Refuse a server that is too old.
+
+    Raises
+    ------
+    StoreError
+        If PostgreSQL is older than 15.
+    """
+    found = connection.dialect.server_version_info or ()
+    if connection.dialect.name == "postgresql" and found < OLDEST_POSTGRESQL:
+        told = ".".join(str(part) for part in found)
+        message = f"PostgreSQL {told} is too old: this needs {OLDEST_POSTGRESQL[0]}"
+        raise StoreError(message)
 
 
 def is_sqlite(engine: Engine) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import inspect
 
+from oreserve.reserve._database import check_server
 from oreserve.reserve._errors import StoreError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def migrate(connection: Connection, *, to: str = NEWEST) -> None:
     """
     from alembic import command
 
+    check_server(connection)
     command.upgrade(config_for(connection), to)
 
 
@@ -70,6 +72,7 @@ def check_revision(connection: Connection) -> None:
     StoreError
         With what to do about it.
     """
+    check_server(connection)
     found = revision_of(connection)
     if found == NEWEST:
         return
