@@ -7,9 +7,17 @@ from alembic import context
 
 from oreserve.reserve._schema import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    transactional_ddl=False,  # the caller's transaction holds all revisions
-)
-context.run_migrations()
+
+def run() -> None:
+    """Run the revisions that are asked for."""
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=metadata,
+        transactional_ddl=False,  # the caller's transaction holds all revisions
+    )
+    context.run_migrations()
+
+
+# Alembic executes this module; whoever only imports it has no context.
+if hasattr(context, "config"):
+    run()
