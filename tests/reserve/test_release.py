@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -561,10 +562,15 @@ def test_normal_draws_are_granted_within_the_share(desk):
     release = request(desk, **given, claims=[claim("M1", 50 * T)])
     # 25 % of 60 t.
     assert approve(desk, release)["granted_grams"] == 15 * T
-    # Approved and not yet drawn, it counts against the next one.
+    # Approved and not yet drawn, it counts against the next one and against draws.
     other = request(desk, **given, claims=[claim("M1", T)])
-    refused = refusal("draw_share", approve, desk, other)
-    assert refused.allowed == {"grams": 15 * T}
+    refused = refusal("conflict", approve, desk, other)
+    assert "the claims may have 0 g" in refused.message
+    draw = {"member": "M1", "item": "cobalt", "grams": T}
+    assert refusal(
+        "draw_share", desk.do, "max", "draw_entitlement", **draw
+    ).allowed == {"grams": 0}
+    desk.do("sue", "draw_release", release_id=release)
 
 
 def test_member_files_its_own_claim_on_industrial_metal_only(desk):
@@ -594,7 +600,7 @@ def test_normal_draws_leave_approved_releases_their_grams(desk):
     club(desk)
     switch_on(desk)
     given = {"reserve": "industrial", "ground": "major_disruption"}
-    released(desk, **given, claims=[claim("M1", 60 * T), claim("M2", 30 * T)])
+    release = released(desk, **given, claims=[claim("M1", 60 * T), claim("M2", 30 * T)])
     desk.do(
         "max",
         "grant_entitlement",
@@ -603,12 +609,13 @@ def test_normal_draws_leave_approved_releases_their_grams(desk):
         grams=10 * T,
         inventory_price_cents_per_t=200,
     )
-    draw = {"member": "M2", "item": "cobalt"}
-    refused = refusal(
-        "conflict", desk.do, "max", "draw_entitlement", grams=11 * T, **draw
-    )
+    # 40 t less the 30 t that are promised already.
+    draw = {"actor": "max", "command": "draw_entitlement", "member": "M2"}
+    draw |= {"item": "cobalt"}
+    refused = refusal("entitlements", desk.do, grams=11 * T, **draw)
     assert refused.allowed == {"grams": 10 * T}
-    desk.do("max", "draw_entitlement", grams=10 * T, **draw)
+    desk.do(grams=10 * T, **draw)
+    desk.do("sue", "draw_release", release_id=release)
 
 
 # --- Properties ------------------------------------------------------------------
@@ -754,6 +761,8 @@ def test_cover_positions_and_duties_are_seen(desk):
     (row,) = view(desk, "entitlement_cover")
     # 100 t less 60 t and 30 t: 10 t may be granted; 10 t are kept for the release.
     assert row["unencumbered_grams"] == row["reserved_grams"] == 10 * T
+    (row, _) = view(desk, "member_positions")
+    assert (row["promised_grams"], row["free_grams"]) == (10 * T, 50 * T)
     desk.do("sue", "draw_release", release_id=release)
     (row,) = view(desk, "entitlement_cover")
     assert (row["stock_grams"], row["owed_grams"]) == (90 * T, 10 * T)
@@ -798,3 +807,30 @@ def test_ceilings_in_force_and_waiting_are_seen(desk):
     assert row["waiting_on"] is None
     (row,) = view(desk, "market_room")
     assert (row["bought_grams"], row["sold_grams"]) == (0, 20 * T)
+
+
+def test_approvals_at_once_never_keep_more_than_is_there(desk):
+    lot(desk, 100 * T)
+    names = [request(desk, grams=30 * T) for _ in range(8)]
+    for name in names:
+        desk.do("max", "check_release", release_id=name)
+        desk.do("ann", "approve_release", release_id=name)
+
+    def decide(name):
+        try:
+            desk.reserve.execute(
+                "approve_release",
+                {"release_id": name},
+                actor="bob",
+                reason="at once",
+                key=f"decide-{name}",
+            )
+        except Refused as refused:
+            return refused.rule, refused.allowed
+        return "approved", None
+
+    # Three times 30 t of 100 t; whoever comes later is told of the 10 t left.
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(decide, names))
+    assert told.count(("approved", None)) == 3
+    assert told.count(("conflict", {"grams": 10 * T})) == 5

@@ -31,11 +31,11 @@ from oreserve.reserve._members import (
     MAJOR_DISRUPTION,
     active_member,
     check_own,
+    drawable_grams,
     free_grams,
     holding,
     is_disrupted,
     move_entitlement,
-    normal_grams,
     quarter_of,
     terms_on,
 )
@@ -94,25 +94,35 @@ def draw_entitlement(book: Book, given: DrawEntitlement) -> dict[str, object]:
     }
 
 
-def check_drawable(book: Book, member: str, item: str, grams: int) -> None:
+def check_drawable(
+    book: Book, member: str, item: str, grams: int, *, release: str | None = None
+) -> None:
     """Refuse a draw above what a member may draw today.
+
+    Parameters
+    ----------
+    book
+        The unit of work.
+    member, item, grams
+        Who wants how much of what, g.
+    release
+        The release that is being drawn, which is no longer to be kept room for.
 
     Raises
     ------
     Refused
-        ``entitlements`` above the entitlement that is not out on duty, ``draw_share``
-        above the normal draw share while no major disruption is declared.
+        ``entitlements`` above the entitlement that is neither out on duty nor
+        promised, ``draw_share`` above the normal draw share while no major disruption
+        is declared.
     """
-    free = max(free_grams(book, member, item), 0)
+    free = max(free_grams(book, member, item, release=release), 0)
     if grams > free:
         message = (
             f"member {member} may draw {free:,} g of {item}: its entitlement less what"
-            f" it owes back; asked for: {grams:,} g"
+            f" it owes back or is promised; asked for: {grams:,} g"
         )
         book.refuse("entitlements", message, {"grams": free})
-    if is_disrupted(book):
-        return
-    most = max(min(free, normal_grams(book, member, item)), 0)
+    most = drawable_grams(book, member, item, release=release)
     if grams > most:
         message = (
             f"the normal draw share leaves member {member} {most:,} g of {item} in"

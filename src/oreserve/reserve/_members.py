@@ -21,6 +21,7 @@ __all__ = [
     "holding",
     "is_disrupted",
     "move_entitlement",
+    "promised_grams",
     "quarter_bounds",
     "quarter_of",
     "terms_on",
@@ -96,10 +97,34 @@ def is_disrupted(book: Book) -> bool:
     return switch is not None and switch["is_on"]
 
 
-def free_grams(book: Book, member: str, item: str) -> int:
-    """Return a member's entitlement that is not out on duty, g."""
+def promised_grams(
+    book: Book, member: str, item: str, *, release: str | None = None
+) -> int:
+    """Return what approved releases will still lend a member, g.
+
+    Parameters
+    ----------
+    book
+        The unit of work.
+    member, item
+        Whose, and of what.
+    release
+        A release that is left out: the one that is being drawn.
+    """
+    approved = book.rows("releases", reserve="industrial", item=item, status="approved")
+    names = [one["release_id"] for one in approved if one["release_id"] != release]
+    if not names:
+        return 0
+    return book.total("claims", "granted_grams", release_id=names, claimant=member)
+
+
+def free_grams(
+    book: Book, member: str, item: str, *, release: str | None = None
+) -> int:
+    """Return a member's entitlement that is neither out on duty nor promised, g."""
     entitled = entitled_grams(book, item, member)
-    return entitled - open_duty_grams(book, item, member)
+    owed = open_duty_grams(book, item, member)
+    return entitled - owed - promised_grams(book, member, item, release=release)
 
 
 def drawn_grams(book: Book, member: str, item: str) -> int:
@@ -109,24 +134,24 @@ def drawn_grams(book: Book, member: str, item: str) -> int:
     return sum(row["grams"] for row in duties if row["drawn_on"] >= first)
 
 
-def drawable_grams(book: Book, member: str, item: str) -> int:
+def drawable_grams(
+    book: Book, member: str, item: str, *, release: str | None = None
+) -> int:
     """Return what a member may draw today, g.
 
-    The entitlement that is not out on duty; outside a major disruption also at most
-    the normal draw share of the entitlement less what was drawn in 365 days.
+    The entitlement that is neither out on duty nor promised; outside a major
+    disruption also at most the normal draw share of the entitlement less what was
+    drawn in 365 days or is promised.
     """
-    free = free_grams(book, member, item)
+    free = max(free_grams(book, member, item, release=release), 0)
     if is_disrupted(book):
-        return max(free, 0)
-    return max(min(free, normal_grams(book, member, item)), 0)
-
-
-def normal_grams(book: Book, member: str, item: str) -> int:
-    """Return what the normal draw share still allows a member today, g."""
+        return free
     terms = terms_on(book, item, quarter_of(book.today))
     share = decimal_share(terms["normal_draw_share"])
     yearly = int(entitled_grams(book, item, member) * share)
-    return yearly - drawn_grams(book, member, item)
+    left = yearly - drawn_grams(book, member, item)
+    left -= promised_grams(book, member, item, release=release)
+    return max(min(free, left), 0)
 
 
 def holding(book: Book, member: str, item: str, price: int) -> dict[str, Any]:

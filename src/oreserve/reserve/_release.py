@@ -373,21 +373,9 @@ def approve_release(book: Book, given: DecideRelease) -> dict[str, object]:
 
 def _check_claims(book: Book, row: dict[str, Any]) -> None:
     """Refuse grants that members may no longer draw, other releases included."""
-    waiting = [
-        one["release_id"]
-        for one in book.rows(
-            "releases", reserve="industrial", item=row["item"], status="approved"
-        )
-    ]
     for claim in ranked_claims(book, row["release_id"]):
-        if claim["granted_grams"]:
-            others = book.total(
-                "claims",
-                "granted_grams",
-                release_id=waiting,
-                claimant=claim["claimant"],
-            )
-            grams = claim["granted_grams"] + others
+        grams = claim["granted_grams"]
+        if grams:
             check_drawable(book, claim["claimant"], row["item"], grams)
 
 

@@ -219,44 +219,62 @@ def member_positions(_today: str) -> Subquery:
     Returns
     -------
     Subquery
-        ``member``, ``item``, ``entitled_grams``, ``owed_grams`` out on duty and
-        ``free_grams``, the rest, g.
+        ``member``, ``item``, ``entitled_grams``, ``owed_grams`` out on duty,
+        ``promised_grams`` of approved releases and ``free_grams``, the rest, g.
     """
-    entitlements, duties = metadata.tables["entitlements"], metadata.tables["duties"]
-    entitled = (
+    entitlements, duties, claims, releases = (
+        metadata.tables[n] for n in ("entitlements", "duties", "claims", "releases")
+    )
+    entitled = _by_member(
         select(
             entitlements.c.member,
             entitlements.c.item,
             _sum(entitlements.c.grams, "grams"),
+        ),
+        entitlements.c.member,
+        entitlements.c.item,
+    )
+    owed = _by_member(
+        select(
+            duties.c.member, duties.c.item, _sum(duties.c.open_grams, "grams")
+        ).where(duties.c.status == "open", duties.c.reserve == "industrial"),
+        duties.c.member,
+        duties.c.item,
+    )
+    promised = _by_member(
+        select(
+            claims.c.claimant.label("member"),
+            releases.c.item,
+            _sum(claims.c.granted_grams, "grams"),
         )
-        .group_by(entitlements.c.member, entitlements.c.item)
-        .subquery()
+        .join(releases, releases.c.release_id == claims.c.release_id)
+        .where(releases.c.status == "approved", releases.c.reserve == "industrial"),
+        claims.c.claimant,
+        releases.c.item,
     )
-    owed = (
-        select(duties.c.member, duties.c.item, _sum(duties.c.open_grams, "grams"))
-        .where(duties.c.status == "open", duties.c.reserve == "industrial")
-        .group_by(duties.c.member, duties.c.item)
-        .subquery()
-    )
-    out = func.coalesce(owed.c.grams, literal(0, BigInteger))
+    source: Any = entitled
+    grams = []
+    for part in (owed, promised):
+        same = and_(part.c.member == entitled.c.member, part.c.item == entitled.c.item)
+        source = source.outerjoin(part, same)
+        grams.append(func.coalesce(part.c.grams, literal(0, BigInteger)))
     return (
         select(
             entitled.c.member,
             entitled.c.item,
             entitled.c.grams.label("entitled_grams"),
-            out.label("owed_grams"),
-            (entitled.c.grams - out).label("free_grams"),
+            grams[0].label("owed_grams"),
+            grams[1].label("promised_grams"),
+            (entitled.c.grams - grams[0] - grams[1]).label("free_grams"),
         )
-        .select_from(
-            entitled.outerjoin(
-                owed,
-                and_(
-                    owed.c.member == entitled.c.member, owed.c.item == entitled.c.item
-                ),
-            )
-        )
+        .select_from(source)
         .subquery()
     )
+
+
+def _by_member(query: Any, member: Any, item: Any) -> Subquery:
+    grouped: Subquery = query.group_by(member, item).subquery()
+    return grouped
 
 
 def duties_open(today: str) -> Subquery:

@@ -93,7 +93,7 @@ def _take(
     if row["reserve"] == "industrial":
         assert claim is not None
         grams = sum(pick.grams for pick in picks)
-        check_drawable(book, claim["claimant"], item, grams)
+        check_drawable(book, claim["claimant"], item, grams, release=release)
         return lend_to_member(
             book, picks, claim["claimant"], mass_to=account, release=release
         )
