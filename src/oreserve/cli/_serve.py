@@ -140,7 +140,6 @@ def _stored(where: str | None, study: str | None) -> Reserve:
     """Open a reserve; the usual file is made, with an administrator, if need be."""
     from oreserve.reserve import create
     from oreserve.reserve import open as open_reserve
-    from oreserve.reserve._access import Access
 
     if where is not None:
         return open_reserve(where)
@@ -150,7 +149,7 @@ def _stored(where: str | None, study: str | None) -> Reserve:
     USUAL_FILE.parent.mkdir(exist_ok=True, mode=0o700)
     store = create(USUAL_FILE, name="Reserve", administrator=ADMINISTRATOR, study=study)
     password = secrets.token_urlsafe(15)
-    Access(store).set_password(
+    store.access.set_password(
         ADMINISTRATOR, password, by=ADMINISTRATOR, key="first password"
     )
     typer.echo(f"Made {USUAL_FILE.absolute()}")

@@ -19,7 +19,7 @@ from oreserve.contracts import RUNGS
 from oreserve.reserve import NotFound, Refused, roles_for
 from oreserve.reserve import Request as Order
 from oreserve.reserve._queries import views
-from oreserve.web._forms import Field, Option, Shape, draw, read
+from oreserve.web._forms import Field, Option, Shape, defaults, draw, read
 from oreserve.web._grids import link_to
 from oreserve.web._problems import Problem, field_errors
 from oreserve.web._registry import MAKERS, open_commands
@@ -87,8 +87,9 @@ def local_path(text: str) -> str:
 def do_page(visit: Visit, name: str) -> Response:
     """Show the form of a command with what the address fills in."""
     what = _known(visit, name)
-    typed = {n: v for n, v in visit.request.query_params.items() if len(v) < 4000}
-    given = frozenset(typed) & frozenset(what.arguments.model_fields)
+    asked = {n: v for n, v in visit.request.query_params.items() if len(v) < 4000}
+    given = frozenset(asked) & frozenset(what.arguments.model_fields)
+    typed = defaults(Shape.of(what.arguments.model_json_schema())) | asked
     return _draw(visit, what, typed, fixed=given & frozenset(what.names))
 
 

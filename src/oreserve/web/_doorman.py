@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from oreserve.reserve import commands
-from oreserve.reserve._access import Access, csrf_of
+from oreserve.reserve._access import csrf_of
 from oreserve.web._problems import Problem
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Doorman:
     """Knows callers by their cookie or token."""
 
     def __init__(self, reserve: Reserve, settings: Settings) -> None:
-        self.access = Access(reserve)
+        self.access = reserve.access
         self._settings = settings
         self._few = threading.BoundedSemaphore(MOST_SIGNING_IN)
         self._kept: OrderedDict[str, tuple[float, Caller]] = OrderedDict()

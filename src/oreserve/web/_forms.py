@@ -17,7 +17,7 @@ from oreserve.web._words import cents_from, grams_from, heading, plain, unit_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Field", "Option", "Shape", "draw", "read", "typed_from"]
+__all__ = ["Field", "Option", "Shape", "defaults", "draw", "read"]
 
 LINES_SHOWN = 3  # empty lines of a list in a fresh form
 MOST_LINES = 200
@@ -88,6 +88,8 @@ class Shape:
         `lines` (a list of objects), `words` (a list of texts) or `json`.
     parts
         The arguments of one line of `lines`.
+    default
+        What holds if nothing is said, as it is typed; empty for nothing.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Shape:
     hint: str = ""
     allowed: tuple[str, ...] = ()
     parts: tuple[Shape, ...] = field(default=())
+    default: str = ""
 
     @classmethod
     def of(cls, schema: Mapping[str, Any]) -> tuple[Shape, ...]:
@@ -124,7 +127,11 @@ def _shape(
     inner = _resolved(raw, defs)
     hint = hint or str(inner.get("description", "") if "enum" not in inner else "")
     kind = str(inner.get("type", "json"))
-    made = Shape(name, kind, required, hint)
+    default = raw.get("default")
+    plainly = isinstance(default, str | int | float)
+    made = Shape(
+        name, kind, required, hint, default=plain(name, default) if plainly else ""
+    )
     if "enum" in inner or "const" in inner:
         allowed = inner.get("enum", [inner.get("const")])
         return replace(made, kind="select", allowed=tuple(str(one) for one in allowed))
@@ -222,7 +229,7 @@ def _field(
         kind=kind,
         value=typed.get(name, ""),
         hint=_hint(shape, unit),
-        required=shape.required,
+        required=shape.required or (kind == "select" and shape.default != ""),
         unit=unit,
         options=options,
         error=error,
@@ -374,11 +381,6 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def typed_from(shapes: Sequence[Shape], values: Mapping[str, object]) -> dict[str, str]:
-    """Return texts for a form that starts with values; unknown names are left out."""
-    known = {shape.name: shape for shape in shapes}
-    return {
-        name: value if isinstance(value, str) else plain(name, value)
-        for name, value in values.items()
-        if name in known and known[name].kind != "lines"
-    }
+def defaults(shapes: Sequence[Shape]) -> dict[str, str]:
+    """Return what a fresh form shows: what holds if nothing is said."""
+    return {shape.name: shape.default for shape in shapes if shape.default}

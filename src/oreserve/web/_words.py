@@ -49,7 +49,9 @@ _HEADINGS = {
 }  # fmt: skip
 # Columns that hold words of a closed list.
 _CODES = frozenset(
-    ["action", "claim_rule", "class", "decision", "expired_rule", "ground", "kind", "lot_rule", "payer", "proposed", "purpose", "reserve", "rule_kind", "rung", "status", "why"]
+    {"action", "claim_rule", "class", "decision", "expired_rule", "ground", "kind"}
+    | {"lot_rule", "payer", "proposed", "purpose", "reserve", "rule_kind", "rung"}
+    | {"status", "why"}
 )
 _UNITS = {
     "cents_per_t_year": "USD per t and year",
