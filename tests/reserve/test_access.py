@@ -57,6 +57,31 @@ def test_an_address_that_tries_many_users_must_wait(desk):
     assert caught.value.rule == "locked"
 
 
+def test_failures_are_forgotten_an_hour_after_the_last(desk):
+    for number in range(4):
+        with pytest.raises(Refused):
+            desk.reserve.access.sign_in(f"u{number}", "wrong", address="x")
+    assert len(desk.rows("attempts")) == 5
+    desk.clock.now += timedelta(hours=1, seconds=1)
+    with pytest.raises(Refused):
+        desk.reserve.access.sign_in("u9", "wrong", address="x")
+    assert [(r["subject"], r["failures"]) for r in desk.rows("attempts")] == [
+        ("x", 1),
+        ("u9", 1),
+    ]
+
+
+@pytest.mark.parametrize("user", ["", "a\x00b", "\ud800", "x" * 5000, "' OR 1=1 --"])
+@pytest.mark.parametrize("password", ["wrong", "\ud800", "x" * 100_000, "\x00"])
+def test_odd_names_and_passwords_are_only_wrong(desk, user, password):
+    with pytest.raises(Refused) as caught:
+        desk.reserve.access.sign_in(user, password, address="x")
+    assert caught.value.rule == "sign_in"
+    assert desk.reserve.access.session(user) is None
+    assert desk.reserve.access.token("ores_" + user) is None
+    assert desk.reserve.access.actor(user) is None
+
+
 def test_session_ends_by_sign_out_time_idleness_and_new_password(desk):
     access = desk.reserve.access
     set_password(desk)

@@ -2,15 +2,40 @@
 # ruff: noqa: S608 - statements of tests are written by tests
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
 
 from oreserve import reserve as api
-from oreserve.reserve import Head, StoreError
+from oreserve.reserve import Head, StoreError, commands
 from oreserve.reserve._audit import START, canonical
+
+
+UNREPEATABLE = {"time", "random", "secrets", "os", "uuid", "socket", "getpass"}
+
+
+def test_commands_see_no_clock_no_chance_and_no_environment():
+    """Replay gives the same rows only if a command sees its book and nothing else."""
+    modules = {sys.modules[command.run.__module__] for command in commands().values()}
+    assert len(modules) > 8
+    for module in modules:
+        tree = ast.parse(inspect.getsource(module))
+        for node in ast.walk(tree):
+            named = []
+            if isinstance(node, ast.Import):
+                named = [alias.name.split(".")[0] for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                named = [(node.module or "").split(".")[0]]
+            assert not UNREPEATABLE & set(named), module.__name__
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in {"now", "today", "utcnow"} or (
+                    isinstance(node.value, ast.Name) and node.value.id == "book"
+                ), f"{module.__name__}, line {node.lineno}"
 
 
 def work(desk):

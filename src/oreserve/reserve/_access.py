@@ -23,6 +23,7 @@ from oreserve.reserve._database import connect, writing
 from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._rows import Rows
 from oreserve.reserve._unit import Request, Unit
+from oreserve.reserve._values import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,6 +39,7 @@ SCOPES: Final = ("read", "write")
 
 SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 256  # hashing is work: nobody may ask for any amount of it
+LONGEST_NAME: Final = 120
 SESSION_HOURS: Final = 12
 IDLE_HOURS: Final = 2
 TOKEN_DAYS: Final = 365
@@ -176,6 +178,9 @@ class Access:
             Rule ``sign_in`` (401) if they do not match; rule ``locked`` (429) after
             too many failures of a user or an address, with the seconds to wait.
         """
+        if not _is_name(user):
+            self._matches(self._nobody, password)
+            raise Refused(rule="sign_in", message=_WRONG, status=401)
         known = self._read(lambda rows: self._look(rows, user, address))
         stored, active = known
         right = self._matches(stored or self._nobody, password)
@@ -229,12 +234,9 @@ class Access:
         now = self._reserve.clock()
 
         def note(rows: Rows) -> None:
-            for scope, subject in (("user", user[:200]), ("address", address)):
+            rows.prune("attempts", "since", time_text(now - FORGET_AFTER))
+            for scope, subject in (("user", user), ("address", address)):
                 row = rows.find("attempts", scope=scope, subject=subject)
-                old = row is not None and now - from_time_text(row["since"])
-                if row is not None and old and old > FORGET_AFTER:
-                    rows.remove("attempts", scope=scope, subject=subject)
-                    row = None
                 failures = (row["failures"] if row else 0) + 1
                 over = failures - FREE_FAILURES[scope]
                 until = None
@@ -270,9 +272,7 @@ class Access:
                 raise Refused(rule="sign_in", message=_WRONG, status=401)
             if rows.find("attempts", scope="user", subject=user) is not None:
                 rows.remove("attempts", scope="user", subject=user)
-            for old in rows.rows("sessions", user=user):
-                if old["expires_at"] <= time_text(now):
-                    rows.remove("sessions", session_hash=old["session_hash"])
+            rows.prune("sessions", "expires_at", time_text(now))
             rows.insert(
                 "sessions",
                 session_hash=_hidden(secret),
@@ -471,6 +471,8 @@ class Access:
 
     def actor(self, user: str) -> Actor | None:
         """Return a user with the roles of now; None if not there or not active."""
+        if not _is_name(user):
+            return None
         found: Actor | None = self._read(lambda rows: _actor(rows, user))
         return found
 
@@ -510,6 +512,14 @@ class Access:
             receipt = unit.perform(request, self._reserve.clock())
             if not receipt.repeated:
                 beside(Rows(unit.cursor, self._reserve.sql))
+
+
+def _is_name(user: str) -> bool:
+    """Whether a text may be a user's name; a database need not be asked if not."""
+    try:
+        return len(check_text(user)) <= LONGEST_NAME
+    except ValueError:
+        return False
 
 
 def _actor(rows: Rows, user: str) -> Actor | None:

@@ -148,6 +148,12 @@ class Rows:
             raise self._not_found(table, key)
         self._note("remove", table, [key[name] for name in shape.key], {})
 
+    def prune(self, table: str, column: str, before: str) -> None:
+        """Take away rows of a table of sign-in whose time has passed."""
+        _checked(table, {column: before})
+        self.touched = True
+        self._cursor.execute(self._sql.prune(table, column), (before,))
+
     def refuse(self, rule: str, message: str, allowed: object = None) -> NoReturn:
         """Stop the command: nothing of it is written.
 

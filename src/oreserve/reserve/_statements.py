@@ -211,6 +211,16 @@ class Statements:
             )
         return self._kept[kept]
 
+    def prune(self, table: str, column: str) -> str:
+        """Return the text that takes away rows up to a time."""
+        kept = ("prune", table, column)
+        if kept not in self._kept:
+            self._kept[kept] = (
+                f"DELETE FROM {self._quote(table)} "  # noqa: S608 - names come from the schema
+                f"WHERE {self._quote(column)} <= {self.mark}"
+            )
+        return self._kept[kept]
+
     def text(self, name: str, sql: str) -> str:
         """Return a hand-written text with ``?`` turned into this driver's mark."""
         kept = ("text", name)
