@@ -15,7 +15,6 @@ from oreserve import reserve as api
 from oreserve.reserve import Head, StoreError, commands
 from oreserve.reserve._audit import START, canonical
 
-
 UNREPEATABLE = {"time", "random", "secrets", "os", "uuid", "socket", "getpass"}
 
 
