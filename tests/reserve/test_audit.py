@@ -14,6 +14,8 @@ import pytest
 from oreserve import reserve as api
 from oreserve.reserve import Head, StoreError, commands
 from oreserve.reserve._audit import START, canonical
+from reserve.conftest import Clock, Desk, fill
+from reserve.conftest import _command as server_command
 
 UNREPEATABLE = {"time", "random", "secrets", "os", "uuid", "socket", "getpass"}
 
@@ -77,6 +79,20 @@ def test_untouched_reserve_verifies_and_names_its_head(desk):
     assert found.transactions == 3
     assert str(found.head) in found.summary()
     assert Head.parse(str(found.head)) == found.head
+
+
+def test_the_same_commands_leave_the_same_chain_on_both_databases(postgresql, tmp_path):
+    name = "same_chain"
+    server_command(postgresql, f"CREATE DATABASE {name}")
+    heads = []
+    for where in (str(tmp_path / "same.db"), f"{postgresql}/{name}"):
+        clock = Clock()
+        with api.create(where, name="Same", administrator="ada", clock=clock) as store:
+            desk = Desk(store, clock, where)
+            fill(desk)
+            work(desk)
+            heads.append(store.head())
+    assert heads[0] == heads[1]
 
 
 @pytest.mark.parametrize(
