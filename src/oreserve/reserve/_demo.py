@@ -760,6 +760,14 @@ def _plan_change(desk: _Desk) -> None:
 
 
 def _end_of_year(desk: _Desk) -> None:
+    desk.go_to(260)
+    desk.do(
+        *("max", "propose_switch", "rumours of a blockade"),
+        is_on=True,
+        ground="blockade",
+        ground_reference=f"{INVENTED} report 260",
+    )
+    desk.do("ann", "approve_switch", "the rumours were wrong", decision="refuse")
     desk.go_to(300)
     desk.do(
         *("bea", "move_contract", "the condition is met"),
