@@ -306,6 +306,26 @@ def test_two_different_persons_decide_and_the_drafter_never(desk, rehearse):
     assert run("max", "5", decision="refuse").result == {"count": 2}
 
 
+def test_a_member_is_not_told_the_names_of_others(desk, rehearse):
+    for name in ("north", "south"):
+        desk.do("max", "admit_member", member=name, name=name, entry_fee_cents=0)
+    desk.do("ada", "add_user", user="nia", name="Nia", member="north", roles=["member"])
+    run = rehearse(lambda book, given: book.need("members", member="sout"))
+    with pytest.raises(Refused, match="no member 'sout'$"):
+        run("nia", "1")
+    with pytest.raises(Refused, match="nearest: 'south'"):
+        run("max", "2")
+    with pytest.raises(Refused, match="no member 'sout'$"):
+        desk.reserve.execute(
+            "draw_entitlement",
+            {"member": "sout", "item": "cobalt", "grams": 1},
+            actor="nia",
+            reason="r",
+            key="3",
+            expected_version=1,
+        )
+
+
 # --- When something fails -----------------------------------------------------------
 
 

@@ -90,6 +90,7 @@ class Book(Rows):
         self.at = time_text(now)
         self.today: date = now.date()
         self.actor = actor
+        self.names_told = actor.member is None
         self._ids: dict[str, int] = defaultdict(int)
         self._fresh_lots: dict[str, int] = {}
 

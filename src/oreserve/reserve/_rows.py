@@ -42,6 +42,8 @@ class Rows:
     ----------
     touched
         Whether a statement that writes was begun, even if it failed.
+    names_told
+        Whether a refusal may name what is there; not to one member about another.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Rows:
         self._known: Known = {} if known is None else known
         self._written: list[tuple[str, str, list[Any], dict[str, Any]]] = []
         self.touched = False
+        self.names_told = True
 
     def find(self, table: str, **key: Any) -> dict[str, Any] | None:
         """Return the row with this key, or None."""
@@ -195,7 +198,7 @@ class Rows:
         told = ", ".join(str(key[name]) for name in sorted(key))
         shape = shape_of(table)
         message = f"there is no {_singular(table)} {told!r}"
-        if len(shape.key) > 1:
+        if len(shape.key) > 1 or not self.names_told:
             return NotFound(message)
         self._cursor.execute(self._sql.keys(table), [_LOOKED_AT])
         names = [str(row[0]) for row in self._cursor.fetchall()]

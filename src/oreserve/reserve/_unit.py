@@ -137,7 +137,7 @@ class Unit:
         if earlier is not None:
             return _repeat(request, arguments, earlier)
         if request.expected_version is not None:
-            self._check_version(what, given, request.expected_version)
+            self._check_version(what, given, request.expected_version, actor)
         entry = Entry(
             sequence=head.sequence + 1,
             at=time_text(now),
@@ -224,13 +224,16 @@ class Unit:
         roles = frozenset(row[11].split(",")) if row[11] else frozenset[str]()
         return head, earlier, Actor(request.actor, roles, row[10])
 
-    def _check_version(self, what: Command, given: Arguments, expected: int) -> None:
+    def _check_version(
+        self, what: Command, given: Arguments, expected: int, actor: Actor
+    ) -> None:
         """Refuse to change a thing that changed since the actor saw it."""
         key = what.key(given)
         if key is None:
             message = f"{what.name} makes a new thing: it has no version to expect"
             raise Refused(rule="no_version", message=message)
         book = Rows(self.cursor, self.sql)
+        book.names_told = actor.member is None
         row = book.need(what.table, **key)
         if "version" not in row:
             raise Refused(
