@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
-import warnings
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from oreserve.reserve._demo import DEMO_USERS, make_demo
 from oreserve.web import Settings, create_app
 
 LAST_DAY = date(2026, 6, 30)
-PASSWORD = "invented password"
+PASSWORD = "invented password"  # noqa: S105  # opens invented data
 BASE = "http://reserve.test"
 BY_ROLE = {roles[0]: user for user, roles in reversed(DEMO_USERS.items())}
 
@@ -75,10 +75,10 @@ class House:
         **given: object,
     ):
         """Give a command through the API and return the answer."""
-        client = user if isinstance(user, TestClient) else self.browser(user)
+        client = by if isinstance(by, TestClient) else self.browser(by)
         return client.post(
             f"/api/v1/commands/{command}",
-            json={"arguments": given, "reason": reason},
+            json={"arguments": given, "reason": "test"},
             headers={"idempotency-key": self.key()},
         )
 
@@ -101,14 +101,12 @@ def hidden(text: str, name: str) -> str:
 def quick_disk() -> Iterator[None]:
     """Let commits of this process not wait for the disk: tests lose nothing."""
 
-    def quick(connection: object, _record: object) -> None:
-        connection.execute("PRAGMA synchronous = OFF")  # type: ignore[attr-defined]
+    def quick(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
 
-    # Listeners of the class run before those of an engine; `first_connect` runs after.
-    event.listen(Engine, "checkout", lambda c, r, _p: quick(c, r))
+    event.listen(Engine, "checkout", quick)
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    event.remove(Engine, "checkout", quick)
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def test_every_wrong_field_is_named_at_once(calm):
 
 
 @pytest.mark.parametrize(
-    ("content", "status", "rule"),
+    "content,status,rule",
     [
         (b"{", 400, "json"),
         (b"[]", 422, "arguments"),

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from jinja2 import Environment, PackageLoader, Undefined, select_autoescape
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from oreserve import __version__
-from oreserve.errors import OreserveError
+from oreserve.errors import InputError, OreserveError
 from oreserve.reserve import CommandError, Refused, StoreError
 from oreserve.reserve._excel import WorkbookError
 from oreserve.web._about import add_about
@@ -179,7 +180,9 @@ def _as_problem(error: Exception) -> Problem:
             allowed=error.allowed,
             errors=_fields(error),
         )
-    if isinstance(error, StoreError):
+    if isinstance(error, InputError):
+        return Problem(422, "input", str(error))
+    if isinstance(error, StoreError | PoolTimeoutError):
         _LOG.warning("the database did not serve: %s", error)
         return Problem(
             503,

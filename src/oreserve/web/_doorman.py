@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from starlette.concurrency import run_in_threadpool
 
 from oreserve.reserve import commands
@@ -78,7 +78,9 @@ class Doorman:
     def __init__(self, reserve: Reserve, settings: Settings) -> None:
         self.access = reserve.access
         self._settings = settings
-        self._few = threading.BoundedSemaphore(MOST_SIGNING_IN)
+        # Threads of their own: a crowd of guesses neither takes those of the pages
+        # and all processors, nor slips past the count of failures.
+        self.few = anyio.CapacityLimiter(MOST_SIGNING_IN)
         self._kept: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
         prefix = "__Host-" if settings.secure else ""
         self.cookie = f"{prefix}oreserve"
@@ -115,13 +117,8 @@ class Doorman:
         return caller, typed
 
     def sign_in(self, user: str, password: str, address: str) -> str:
-        """Return the secret of a new session; call it in a thread.
-
-        Only a few look at a time: a crowd of guesses neither takes all processors nor
-        slips past the count of failures.
-        """
-        with self._few:
-            return self.access.sign_in(user, password, address=address).secret
+        """Return the secret of a new session; call it in a thread of `few`."""
+        return self.access.sign_in(user, password, address=address).secret
 
     def sign_in_as(self, identity: Identity) -> str:
         """Return a new session for whom a provider vouches; call it in a thread."""

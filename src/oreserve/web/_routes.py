@@ -28,41 +28,45 @@ if TYPE_CHECKING:
 
 __all__ = ["add_pages", "visit_of"]
 
-_PAGES: dict[str, Callable[..., Response]] = {
-    "/": _pages_stock.overview,
-    "/stock": _pages_stock.stock_page,
-    "/stock/{item}": _pages_stock.item_page,
-    "/lots": _pages_stock.lots_page,
-    "/lots/{lot}": _pages_stock.lot_page,
-    "/contracts": _pages_contracts.contracts_page,
-    "/contracts/{contract}": _pages_contracts.contract_page,
-    "/orders/{order_id}": _pages_contracts.order_page,
-    "/deliveries": _pages_contracts.deliveries_page,
-    "/deliveries/{delivery}": _pages_contracts.delivery_page,
-    "/settlements": _pages_contracts.settlements_page,
-    "/settlements/{contract}/{quarter}": _pages_contracts.settlement_page,
-    "/plans": _pages_contracts.plans_page,
-    "/plans/{year}": _pages_contracts.plan_page,
-    "/plan-changes/{change}": _pages_contracts.plan_change_page,
-    "/releases": _pages_release.releases_page,
-    "/releases/{release_id}": _pages_release.release_page,
-    "/members": _pages_members.members_page,
-    "/members/{member}": _pages_members.member_page,
-    "/audit": _pages_audit.audit_page,
-    "/audit/{sequence}": _pages_audit.entry_page,
-    "/ledger/{txn}": _pages_audit.txn_page,
-    "/users": _pages_users.users_page,
-    "/users/{user}": _pages_users.user_page,
-    "/account": _pages_users.account_page,
-    "/views": _pages_views.views_page,
-    "/view/{name}": _pages_views.view_page,
+# Address -> the page, and the view without which it shows nothing.
+_PAGES: dict[str, tuple[Callable[..., Response], str]] = {
+    "/": (_pages_stock.overview, ""),
+    "/stock": (_pages_stock.stock_page, "stock"),
+    "/stock/{item}": (_pages_stock.item_page, "items"),
+    "/lots": (_pages_stock.lots_page, "lots"),
+    "/lots/{lot}": (_pages_stock.lot_page, "lots"),
+    "/contracts": (_pages_contracts.contracts_page, "contracts"),
+    "/contracts/{contract}": (_pages_contracts.contract_page, "contracts"),
+    "/orders/{order_id}": (_pages_contracts.order_page, "orders"),
+    "/deliveries": (_pages_contracts.deliveries_page, "deliveries"),
+    "/deliveries/{delivery}": (_pages_contracts.delivery_page, "deliveries"),
+    "/settlements": (_pages_contracts.settlements_page, "settlements"),
+    "/settlements/{contract}/{quarter}": (
+        _pages_contracts.settlement_page,
+        "settlements",
+    ),
+    "/plans": (_pages_contracts.plans_page, "materials_plans"),
+    "/plans/{year}": (_pages_contracts.plan_page, "materials_plans"),
+    "/plan-changes/{change}": (_pages_contracts.plan_change_page, "plan_changes"),
+    "/releases": (_pages_release.releases_page, "releases"),
+    "/releases/{release_id}": (_pages_release.release_page, "releases"),
+    "/members": (_pages_members.members_page, "members"),
+    "/members/{member}": (_pages_members.member_page, "members"),
+    "/audit": (_pages_audit.audit_page, "audit"),
+    "/audit/{sequence}": (_pages_audit.entry_page, "audit"),
+    "/ledger/{txn}": (_pages_audit.txn_page, "transactions"),
+    "/users": (_pages_users.users_page, "users"),
+    "/users/{user}": (_pages_users.user_page, "users"),
+    "/account": (_pages_users.account_page, ""),
+    "/views": (_pages_views.views_page, ""),
+    "/view/{name}": (_pages_views.view_page, ""),
 }
 
 
 def add_pages(app: FastAPI) -> None:
     """Add every page."""
-    for path, page in _PAGES.items():
-        app.add_route(path, _shown(page), methods=["GET"])
+    for path, (page, view) in _PAGES.items():
+        app.add_route(path, _shown(page, view), methods=["GET"])
     app.add_route("/view/{name}/{key:path}", _row, methods=["GET"])
     app.add_route("/do/{command}", _do_form, methods=["GET"])
     app.add_route("/verify", _verify, methods=["GET"])
@@ -77,9 +81,12 @@ def visit_of(request: Request) -> Visit:
     return Visit(request, state, state.doorman.person(request))
 
 
-def _shown(page: Callable[..., Response]) -> Any:
+def _shown(page: Callable[..., Response], view: str) -> Any:
     def show(request: Request) -> Response:
-        return page(visit_of(request), **request.path_params)
+        visit = visit_of(request)
+        if view:  # refuses whom the view is not shown to
+            visit.state.reserve.query.columns(view, visit.who)
+        return page(visit, **request.path_params)
 
     return show
 

@@ -9,8 +9,10 @@ own: nobody can sign a browser in under another name.
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -90,8 +92,10 @@ async def _sign_in(request: Request) -> Response:
     visit = request.cookies.get(state.doorman.visit_cookie, "")
     try:
         _check_browser(request, visit, typed)
-        secret = await run_in_threadpool(
-            state.doorman.sign_in, user, password, state.doorman.address(request)
+        address = state.doorman.address(request)
+        secret = await anyio.to_thread.run_sync(
+            partial(state.doorman.sign_in, user, password, address),
+            limiter=state.doorman.few,
         )
         old = request.cookies.get(state.doorman.cookie)
         if old:  # the session that came along ends here

@@ -17,12 +17,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oreserve.errors import OreserveError
 from oreserve.web._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from oreserve.errors import OreserveError
     from oreserve.reserve import Receipt, Request
 
 __all__ = ["Writer"]
@@ -33,8 +33,6 @@ MOST_TOGETHER = 64  # commands in one commit: bounds how long the first one wait
 MOST_WAITING = 2_000
 ATTEMPTS = 3  # at a database that is locked or came back; keys make repeats safe
 PAUSE_S = 0.1
-
-Answer = "Receipt | OreserveError"
 
 
 @dataclass(frozen=True)
@@ -135,10 +133,6 @@ class Writer:
         for attempt in range(ATTEMPTS):
             try:
                 return self._execute_many(requests)
-            except OreserveError as error:
-                if len(requests) == 1:
-                    return [error]
-                break
             except Exception as error:  # noqa: BLE001  # the thread must live on
                 _LOG.warning("commit of %s failed: %s", len(requests), _name(error))
                 time.sleep(PAUSE_S * (attempt + 1))
@@ -150,8 +144,6 @@ class Writer:
     def _alone(self, request: Request) -> object:
         try:
             return self._execute_many([request])[0]
-        except OreserveError as error:
-            return error
         except Exception as error:  # noqa: BLE001  # the thread must live on
             _LOG.warning("commit failed: %s", _name(error))
             return _unavailable("The database does not take the command.")
