@@ -67,13 +67,7 @@ class House:
         self.count += 1
         return f"test-{self.count}"
 
-    def give(
-        self,
-        user: str | TestClient,
-        command: str,
-        reason: str = "test",
-        **given: object,
-    ):
+    def give(self, by: str | TestClient, command: str, /, **given: object) -> Response:
         """Give a command through the API and return the answer."""
         client = by if isinstance(by, TestClient) else self.browser(by)
         return client.post(
