@@ -310,12 +310,12 @@ def test_a_member_is_not_told_the_names_of_others(desk, rehearse):
     for name in ("north", "south"):
         desk.do("max", "admit_member", member=name, name=name, entry_fee_cents=0)
     desk.do("ada", "add_user", user="nia", name="Nia", member="north", roles=["member"])
-    run = rehearse(lambda book, given: book.need("members", member="sout"))
-    with pytest.raises(Refused, match="no member 'sout'$"):
+    run = rehearse(lambda book, _: book.need("members", member="sout"))
+    with pytest.raises(Refused, match=r"no member 'sout'$"):
         run("nia", "1")
     with pytest.raises(Refused, match="nearest: 'south'"):
         run("max", "2")
-    with pytest.raises(Refused, match="no member 'sout'$"):
+    with pytest.raises(Refused, match=r"no member 'sout'$"):
         desk.reserve.execute(
             "draw_entitlement",
             {"member": "sout", "item": "cobalt", "grams": 1},
