@@ -143,8 +143,9 @@ def test_filled_database_of_an_older_revision_migrates(desk, bare, revision):
                 )
                 into.executemany(text, today[table.name])
     where = bare.url.render_as_string(hide_password=False)
-    with pytest.raises(StoreError, match=f"revision {revision}.*migrate"):
-        api.open(where)
+    for create in (False, True):
+        with pytest.raises(StoreError, match=f"revision {revision}.*migrate"):
+            api.open(where, create=create)
     assert api.migrate(where) == (revision, NEWEST)
     with api.open(where) as store:
         with store.engine.connect() as connection:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,8 +19,6 @@ from oreserve.reserve._statements import shape_of
 from oreserve.tables import nearest
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from oreserve.reserve._values import Arguments
 
 __all__ = [
@@ -215,21 +212,7 @@ def reverser(kind: str) -> Callable[[Reverser], Reverser]:
 def load() -> None:
     """Import every module of commands, once."""
     for name in _MODULES:
-        _import(name)
-
-
-def _import(name: str) -> ModuleType | None:
-    """Import one module of commands."""
-    full = f"oreserve.reserve.{name}"
-    try:
-        return importlib.import_module(full)
-    except ModuleNotFoundError as error:
-        if error.name != full:
-            sys.stderr.write(f"{full}: {error!r}\n")
-        return None
-    except Exception as error:  # noqa: BLE001 - while its author still writes it
-        sys.stderr.write(f"{full}: {error!r}\n")
-        return None
+        importlib.import_module(f"oreserve.reserve.{name}")
 
 
 def commands() -> dict[str, Command]:

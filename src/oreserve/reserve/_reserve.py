@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from oreserve.reserve._database import connect, engine_of, writing
 from oreserve.reserve._errors import CommandError, Refused
-from oreserve.reserve._guards import set_guards
-from oreserve.reserve._migrate import check_revision, migrate, revision_of, stamp
+from oreserve.reserve._migrate import check_revision, migrate, revision_of
 from oreserve.reserve._replay import verify
-from oreserve.reserve._schema import metadata
 from oreserve.reserve._statements import Statements
 from oreserve.reserve._unit import FOUNDING, Receipt, Request, Unit
 
@@ -315,14 +313,10 @@ def open_reserve(
     try:
         if create:
             with writing(engine) as connection:
-                # TEMPORARY until the tables are frozen: no revision, straight tables.
                 if revision_of(connection) is None:
-                    metadata.create_all(connection)
-                    set_guards(connection)
-                    stamp(connection)
-        else:
-            with connect(engine) as connection:
-                check_revision(connection)
+                    migrate(connection)
+        with connect(engine) as connection:
+            check_revision(connection)
     except BaseException:
         engine.dispose()
         raise
