@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from oreserve import reserve as api
+from oreserve.errors import InputError
 from oreserve.reserve import Actor
 from oreserve.reserve._demo import DEMO_NAME, DEMO_USERS, make_demo
 from oreserve.reserve._queries import views
@@ -178,3 +179,9 @@ def test_a_reserve_that_is_there_is_not_filled(demo, tmp_path):
     api.create(file, name="Mine", administrator="ada").close()
     with pytest.raises(api.Refused):
         make_demo(file, last_day=LAST_DAY)
+
+
+def test_a_study_without_the_items_is_named_before_a_file_is_made(tmp_path):
+    with pytest.raises(InputError, match=r"antimony, cobalt.* which the study lacks"):
+        make_demo(tmp_path / "demo.db", last_day=LAST_DAY, study="tiny")
+    assert not (tmp_path / "demo.db").exists()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from oreserve.errors import InputError
 from oreserve.reserve._access import Access
 from oreserve.reserve._members import quarter_of
 from oreserve.reserve._parties import items_of
@@ -137,14 +138,17 @@ def make_demo(
 
     Raises
     ------
+    InputError
+        If the study lacks an item; nothing is made.
     Refused
         If there is a reserve already.
     """
+    items = _items(study)
     first = last_day - timedelta(days=YEAR_DAYS)
     clock = _Clock(datetime.combine(first, time(8), tzinfo=UTC))
     reserve = create_reserve(where, name=DEMO_NAME, administrator="ada", clock=clock)
     try:
-        fill_demo(_Desk(reserve, clock, first), study)
+        fill_demo(_Desk(reserve, clock, first), items)
         if password is not None:
             access = Access(reserve)
             for user in DEMO_USERS:
@@ -155,9 +159,9 @@ def make_demo(
     return reserve
 
 
-def fill_demo(desk: _Desk, study: Study | str) -> None:
+def fill_demo(desk: _Desk, items: list[dict[str, Any]]) -> None:
     """Tell the year: what is there, what is bought, what goes out, what is open."""
-    _people_and_places(desk, study)
+    _people_and_places(desk, items)
     _money_and_rules(desk)
     _opening_stock(desk)
     _contracts(desk)
@@ -168,11 +172,23 @@ def fill_demo(desk: _Desk, study: Study | str) -> None:
     _end_of_year(desk)
 
 
+def _items(study: Study | str) -> list[dict[str, Any]]:
+    """Return the items of the demonstration as a study has them."""
+    items = [row for row in items_of(study) if row["item"] in ITEMS]
+    missing = sorted(set(ITEMS) - {row["item"] for row in items})
+    if missing:
+        message = (
+            f"the demonstration needs {', '.join(missing)}, which the study lacks; "
+            "us-2026 has them"
+        )
+        raise InputError(message)
+    return items
+
+
 # --- Before anything moves --------------------------------------------------------
 
 
-def _people_and_places(desk: _Desk, study: Study | str) -> None:
-    items = [row for row in items_of(study) if row["item"] in ITEMS]
+def _people_and_places(desk: _Desk, items: list[dict[str, Any]]) -> None:
     desk.do("ada", "add_items", "items of the demonstration", items=items)
     for user, roles in DEMO_USERS.items():
         if user != "ada" and user not in _MEMBERS:
