@@ -491,18 +491,18 @@ def test_price_follows_the_index_for_what_is_open(desk):
 
 def test_second_adjustment_starts_from_the_agreed_price(desk):
     indexed(desk)
-    order, _ = fund(desk, ("2026-12-01", T), price=1_001, quarter="2025-Q4")
+    order, _ = fund(desk, ("2026-12-01", T), price=2_001, quarter="2025-Q4")
     desk.clock.set("2026-07-02")
-    publish(desk, "2026-Q1", 5_500)
+    publish(desk, "2026-Q1", 2_500)
     publish(desk, "2026-Q2", 5_000)
     key = {"order_id": order}
-    # 1 001 x 5 500 / 5 000 = 1 101.1 -> 1 101
+    # 2 001 x 2 500 / 5 000 = 1 000.5 -> 1 000
     first = desk.do("bea", "adjust_order_price", **key, quarter="2026-Q1")
-    assert first["price_cents_per_t"] == 1_101
-    # at the agreed index the agreed price again, not 1 101 x 10 / 11 = 1 000.9
+    assert first["price_cents_per_t"] == 1_000
+    # at the agreed index the agreed price again, not 1 000 x 2 = 2 000
     second = desk.do("bea", "adjust_order_price", **key, quarter="2026-Q2")
-    assert second["price_cents_per_t"] == 1_001
-    assert balance(desk, "obligated:C1") == 1_001
+    assert second["price_cents_per_t"] == 2_001
+    assert balance(desk, "obligated:C1") == 2_001
     refused(desk, "dates", "bea", "adjust_order_price", **key, quarter="2026-Q1")
 
 
