@@ -161,6 +161,20 @@ def test_claims_go_by_class_then_value_and_no_value_comes_last(desk):
     assert rows["E"]["security_value_cents_per_t"] is None
 
 
+def test_larger_entitlement_then_known_value_then_filing_decide():
+    def one(name, entitled, value, filed="2026-01-02"):
+        return Claim(name, name, "other", 1, entitled, value, filed)
+
+    claims = [
+        one("A", 5, 900),
+        one("B", 9, None),  # no value: behind a value of nothing
+        one("C", 9, 0),
+        one("D", 9, 0, "2026-01-01"),
+        one("E", 9, 7),
+    ]
+    assert [each.claim for each in rank_claims(claims)] == ["E", "D", "C", "B", "A"]
+
+
 def test_pro_rata_shares_within_the_class_that_runs_short(desk):
     lot(desk, 70 * T)
     release = request(
@@ -252,6 +266,7 @@ def test_a_new_claim_voids_what_was_approved(desk):
     desk.do("max", "check_release", release_id=release)
     desk.do("ann", "approve_release", release_id=release)
     desk.do("max", "file_claim", release_id=release, **claim("B", T, "defence"))
+    assert desk.rows("approvals", subject=f"release:{release}") == []
     refusal("release_status", desk.do, "bob", "approve_release", release_id=release)
     desk.do("max", "check_release", release_id=release)
     assert desk.do("bob", "approve_release", release_id=release)["approvals"] == 1
@@ -571,6 +586,23 @@ def test_normal_draws_are_granted_within_the_share(desk):
         "draw_share", desk.do, "max", "draw_entitlement", **draw
     ).allowed == {"grams": 0}
     desk.do("sue", "draw_release", release_id=release)
+
+
+def test_a_member_is_not_promised_its_share_twice(desk):
+    club(desk)
+    given = {"reserve": "industrial", "ground": "normal_draw"}
+    first, second = (
+        request(desk, **given, claims=[claim("M1", 10 * T)]) for _ in range(2)
+    )
+    for release in (first, second):
+        desk.do("max", "check_release", release_id=release)
+        desk.do("ann", "approve_release", release_id=release)
+    desk.do("bob", "approve_release", release_id=first)
+    # 25 % of 60 t are 15 t: 5 t are left of the 10 t that the check had granted.
+    refused = refusal(
+        "draw_share", desk.do, "bob", "approve_release", release_id=second
+    )
+    assert refused.allowed == {"grams": 5 * T}
 
 
 def test_member_files_its_own_claim_on_industrial_metal_only(desk):
