@@ -149,18 +149,19 @@ class Book(Rows):
         check_balance(mass, money)
         txn = self.new_id("TXN")
         # Postings first, their transaction last: it seals them (see migrations).
-        if mass:
-            self._post_mass(txn, mass)
-        if money:
-            self._post_money(txn, money)
-        self.insert(
-            "transactions",
-            txn=txn,
-            sequence=self.sequence,
-            at=self.at,
-            kind=kind,
-            reverses=reverses,
-        )
+        with self._sql.together(self.connection):
+            if mass:
+                self._post_mass(txn, mass)
+            if money:
+                self._post_money(txn, money)
+            self.insert(
+                "transactions",
+                txn=txn,
+                sequence=self.sequence,
+                at=self.at,
+                kind=kind,
+                reverses=reverses,
+            )
         for lot, grams in lot_moves(mass).items():
             self._move_lot(lot, grams)
         return txn

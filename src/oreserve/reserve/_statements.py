@@ -9,6 +9,7 @@ parameters.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Boolean, Double
@@ -17,8 +18,9 @@ from oreserve.reserve._schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
-    from sqlalchemy import Table
+    from sqlalchemy import Connection, Table
     from sqlalchemy.engine.interfaces import Dialect
 
 __all__ = ["Shape", "Statements", "shape_of"]
@@ -89,6 +91,18 @@ class Statements:
         self._driver = dialect.dbapi
         self._quote = dialect.identifier_preparer.quote
         self._kept: dict[tuple[Any, ...], str] = {}
+
+    def together(self, connection: Connection) -> AbstractContextManager[Any]:
+        """Send the writes of a block in one go, where a server is far away.
+
+        What one of them breaks is raised at the end of the block at the latest; nothing
+        may be read inside.
+        """
+        if self.is_sqlite:
+            return nullcontext()
+        driver: Any = connection.connection.driver_connection
+        pipeline: AbstractContextManager[Any] = driver.pipeline()
+        return pipeline
 
     def is_from_driver(self, error: Exception) -> bool:
         """Whether a statement failed, for whatever reason."""
