@@ -361,10 +361,19 @@ def test_lot_whose_grams_were_not_posted_is_not_written(desk, rehearse):
             grams=5,
             received_on="2026-01-02",
         )
+        if given.decision == "half":
+            mass = [
+                Mass("opening", "cobalt", None, -4),
+                Mass("depot:D1", "cobalt", lot, 4),
+            ]
+            book.post("opening", mass=mass)
         return {"lot": lot}
 
+    run = rehearse(forget)
     with pytest.raises(CommandError, match="not posted"):
-        rehearse(forget)("max", "f")
+        run("max", "f")
+    with pytest.raises(CommandError, match="with 5 g, but 4 g posted"):
+        run("max", "g", decision="half")
     assert desk.rows("lots") == []
 
 
