@@ -12,8 +12,9 @@ from dataclasses import replace
 import pytest
 
 from oreserve import reserve as api
-from oreserve.reserve import Head, StoreError, commands
+from oreserve.reserve import Head, Reserve, StoreError, commands
 from oreserve.reserve._audit import START, canonical
+from oreserve.reserve._database import engine_of
 from reserve.conftest import Clock, Desk, fill
 from reserve.conftest import _command as server_command
 
@@ -230,6 +231,23 @@ def test_the_database_itself_refuses_what_does_not_balance(desk):
         )
         with pytest.raises(Exception, match=r"(?i)foreign key"):
             connection.commit()
+
+
+def test_missing_table_is_found_and_a_lost_database_is_no_finding(desk):
+    work(desk)
+    with desk.reserve.engine.connect() as connection, connection.begin():
+        connection.exec_driver_sql("ALTER TABLE meta RENAME TO mate")
+    found = desk.reserve.verify()
+    assert not found.ok
+    assert found.problem.check == "file"
+    with (
+        pytest.raises(StoreError),
+        api.open("postgresql://nobody@127.0.0.1:1/none") as lost,
+    ):
+        lost.verify()
+    gone = Reserve(engine_of("postgresql://nobody@127.0.0.1:1/none"))
+    with pytest.raises(StoreError):
+        gone.verify()
 
 
 def test_missing_guard_is_found(desk):

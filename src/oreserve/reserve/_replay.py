@@ -178,16 +178,34 @@ def verify(
     -------
     Verification
         Whether all agrees, or the first place where not.
+
+    Raises
+    ------
+    StoreError
+        If the database can't be reached or is locked: then nothing was verified.
     """
     run = _Run(engine, expected_head, progress)
     try:
         with connect(engine) as connection:
             run.check(connection)
     except (StoreError, sqlite3.Error, UnicodeDecodeError) as error:
+        if _is_out_of_reach(error):
+            raise  # nothing is known then: that is no finding
         run.problem = run.problem or Problem("file", "database", str(error))
     return Verification(
         run.problem is None, run.entries, run.transactions, run.head, run.problem
     )
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    """Whether a database could not be asked, rather than answered with damage."""
+    cause: BaseException | None = error.__cause__
+    cause = getattr(cause, "orig", None) or cause
+    kinds = {kind.__name__ for kind in type(cause).__mro__}
+    if kinds.isdisjoint({"OperationalError", "InterfaceError"}):
+        return False
+    # SQLite says so too where a table or a column was taken away.
+    return not str(cause).startswith(("no such", "malformed"))
 
 
 class _Run:
