@@ -20,8 +20,8 @@ from oreserve.reserve._export import (
     round_two_digits,
     write_export,
 )
-from oreserve.reserve._queries import is_price, source_of, views
 from oreserve.reserve._schema import metadata
+from oreserve.reserve._views import is_price, source_of, views
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 import pytest
 
 from oreserve.reserve import Actor, NotFound, Refused
-from oreserve.reserve._queries import Queries, is_price, source_of, views
+from oreserve.reserve._queries import Queries
 from oreserve.reserve._roles import actions, roles_for
 from oreserve.reserve._schema import metadata
+from oreserve.reserve._views import is_price, source_of, views
 
 
 def actor(*roles: str, member: str | None = None) -> Actor:

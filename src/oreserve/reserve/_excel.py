@@ -28,11 +28,11 @@ from oreserve.reserve._audit import canonical
 from oreserve.reserve._commands import lookup, parse
 from oreserve.reserve._database import connect
 from oreserve.reserve._errors import Refused
-from oreserve.reserve._queries import source_of
 from oreserve.reserve._roles import allows, roles_for
 from oreserve.reserve._sheets import Sheet, SheetColumn, sheets
 from oreserve.reserve._template import known_names
 from oreserve.reserve._unit import Receipt, Request
+from oreserve.reserve._views import source_of
 from oreserve.tables import choices, nearest
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from oreserve.reserve._audit import time_text
 from oreserve.reserve._cells import csv_line
 from oreserve.reserve._database import connect
 from oreserve.reserve._errors import Refused
-from oreserve.reserve._queries import Column, described, ordered, source_of, views
+from oreserve.reserve._views import Column, described, ordered, source_of, views
 from oreserve.study import whole_folder
 from oreserve.tables import choices, nearest
 

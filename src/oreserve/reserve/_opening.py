@@ -33,7 +33,7 @@ from sqlalchemy import select
 
 from oreserve.errors import InputError
 from oreserve.reserve._database import connect
-from oreserve.reserve._queries import outstanding, source_of
+from oreserve.reserve._views import outstanding, source_of
 from oreserve.tables import nearest, spec
 
 if TYPE_CHECKING:

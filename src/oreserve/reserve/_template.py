@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from oreserve.reserve._database import connect
-from oreserve.reserve._queries import source_of
 from oreserve.reserve._sheets import Sheet, SheetColumn, sheets
+from oreserve.reserve._views import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from oreserve.reserve._queries import _write_cursor as write_cursor
-from oreserve.reserve._queries import views
+from oreserve.reserve._queries import views, write_cursor
 from oreserve.web._forms import Field, Option
 from oreserve.web._grids import grid
 from oreserve.web._pages_stock import facts_of
