@@ -340,6 +340,19 @@ def test_kept_grams_of_the_strategic_reserve_stay(desk):
     desk.do("sue", "upgrade_lots", parts=parts, **work)
 
 
+def test_after_a_loss_people_decide_which_release_goes_without(desk):
+    name = lot(desk, 100 * T)
+    first, second = released(desk, grams=40 * T), released(desk, grams=50 * T)
+    desk.do("ian", "recount_lot", lot=name, counted_grams=60 * T)
+    # 60 t less the 50 t, or the 40 t, that the other one was promised.
+    refused = refusal("conflict", desk.do, "sue", "draw_release", release_id=first)
+    assert refused.allowed == {"grams": 10 * T}
+    refused = refusal("conflict", desk.do, "sue", "draw_release", release_id=second)
+    assert refused.allowed == {"grams": 20 * T}
+    desk.do("max", "cancel_release", release_id=second, because="first one is urgent")
+    desk.do("sue", "draw_release", release_id=first)
+
+
 # --- Drawing ---------------------------------------------------------------------
 
 
@@ -369,7 +382,8 @@ def test_draw_across_three_lots_oldest_first(desk):
 def test_draw_by_certificate_takes_the_first_to_expire(desk):
     late = lot(desk, 10 * T, on="2024-01-01", certificate_expires_on="2027-01-01")
     none = lot(desk, 10 * T, on="2023-01-01")
-    soon = lot(desk, 10 * T, on="2025-01-01", certificate_expires_on="2026-02-01")
+    soon = lot(desk, 10 * T, on="2025-01-01", certificate_expires_on="2026-01-05")
+    # Today is 5 January: the last day of a certificate still counts.
     past = lot(desk, 10 * T, on="2022-01-01", certificate_expires_on="2026-01-04")
     release = released(desk, grams=25 * T, lot_rule="certificate")
     draws = desk.do("sue", "draw_release", release_id=release)["draws"]
