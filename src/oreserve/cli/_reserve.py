@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
-import uuid
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,10 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from oreserve.reserve import Actor, Reserve
-    from oreserve.reserve._excel import Imported
     from oreserve.reserve._queries import Column
 
-__all__ = ["AsOption", "WhereArgument", "everything", "reserve_app"]
+__all__ = [
+    "AsOption",
+    "WhereArgument",
+    "everything",
+    "print_json",
+    "reserve_app",
+]
 
 GRAMS_PER_T = 1_000_000
 
@@ -58,9 +62,6 @@ ViewerOption = Annotated[
         help="Show what this user may see; without it, everything.",
         metavar="USER",
     ),
-]
-ReasonOption = Annotated[
-    str, typer.Option("--reason", help="Why; it stays in the audit trail.")
 ]
 
 
@@ -165,7 +166,7 @@ def reserve_status(where: WhereArgument, *, as_json: JsonOption = False) -> None
     with reserve.open(where) as store:
         found = _status(store)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     typer.echo(f"{found['name']}: entry {found['sequence']} of {found['at']}")
     typer.echo(
@@ -268,7 +269,7 @@ def reserve_show(
         if view is None:
             names = {v.name: v.description for v in store.query.views(viewer)}
             if as_json:
-                _print_json(names)
+                print_json(names)
                 return
             for name, told in names.items():
                 typer.echo(f"{name:<24} {told}")
@@ -277,7 +278,7 @@ def reserve_show(
         columns = store.query.columns(view, viewer)
         rows = list(store.query.rows(view, viewer, where=asked))
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     _print_table(columns, rows)
 
@@ -316,7 +317,7 @@ def reserve_verify(
         found = store.verify(expected_head=expected)
     if as_json:
         problem = None if found.problem is None else str(found.problem)
-        _print_json(
+        print_json(
             {
                 "ok": found.ok,
                 "entries": found.entries,
@@ -359,12 +360,11 @@ def reserve_export(
       oreserve reserve export reserve.db --level partner --out out/partner
     """
     from oreserve import reserve
-    from oreserve.reserve._export import write_export
 
     with reserve.open(where) as store:
         if user is not None:
             _may(store, user, f"export_{level}")
-        found = write_export(store.engine, out, level=level, now=store.clock())
+        found = store.export(out, level=level)
     rows = sum(found.rows.values())
     typer.echo(f"{found.level}: {len(found.rows)} tables, {rows} rows in {out}")
     typer.echo(f"State: {found.head}")
@@ -424,242 +424,6 @@ def reserve_migrate(where: WhereArgument) -> None:
         raise InputError(message)
     told = "they were up to date" if before == after else f"from revision {before}"
     typer.echo(f"Tables at revision {after}; {told}")
-
-
-@reserve_app.command("template")
-@guarded
-def reserve_template(
-    path: Annotated[Path, typer.Argument(help="Workbook to write, such as lots.xlsx.")],
-    *,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            "--reserve",
-            help="Offer the names that this reserve knows.",
-            metavar="FILE|URL",
-        ),
-    ] = None,
-) -> None:
-    """Write an empty workbook for lots, contracts and deliveries.
-
-    For example:
-
-      oreserve reserve template stock.xlsx --reserve reserve.db
-    """
-    from oreserve import reserve
-    from oreserve.reserve._template import known_names, template_bytes
-
-    known = None
-    if where is not None:
-        with reserve.open(where) as store:
-            known = known_names(store.engine, for_lists=True)
-    if path.exists():
-        message = f"{path} is there already; name a new file"
-        raise InputError(message)
-    path.write_bytes(template_bytes(known))
-    typer.echo(f"Template: {path}")
-
-
-@reserve_app.command("import")
-@guarded
-def reserve_import(
-    where: WhereArgument,
-    path: Annotated[Path, typer.Argument(help="A filled workbook.", metavar="FILE")],
-    *,
-    user: AsOption,
-    reason: ReasonOption,
-    write: Annotated[
-        bool, typer.Option("--write", help="Write it; without this, a preview.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Preview a workbook, or take it in: all of it or nothing.
-
-    For example:
-
-      oreserve reserve import reserve.db stock.xlsx --as ian --reason "Opening stock"
-
-      oreserve reserve import reserve.db stock.xlsx --as ian --reason "..." --write
-    """
-    from oreserve import reserve
-    from oreserve.reserve._excel import import_workbook
-
-    with reserve.open(where) as store:
-        found = import_workbook(store, path, actor=user, reason=reason, write=write)
-    if as_json:
-        _print_json(_import_document(found))
-        return
-    for line in found.lines[:20]:
-        state = "known" if line.is_known else "new"
-        told = ", ".join(f"{k} {v}" for k, v in line.result.items() if v is not None)
-        typer.echo(f"{line.sheet}, row {line.row}: {state}: {told}")
-    if len(found.lines) > 20:
-        typer.echo(f"and {len(found.lines) - 20} more")
-    typer.echo(found.summary())
-
-
-def _import_document(found: Imported) -> dict[str, Any]:
-    return {
-        "is_written": found.is_written,
-        "new": found.new,
-        "lines": [
-            {
-                "sheet": line.sheet,
-                "row": line.row,
-                "command": line.command,
-                "result": line.result,
-                "is_known": line.is_known,
-            }
-            for line in found.lines
-        ],
-    }
-
-
-@reserve_app.command("commands")
-@guarded
-def reserve_commands(
-    name: Annotated[
-        str | None, typer.Argument(help="A command; without it, all of them.")
-    ] = None,
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """List the commands of a reserve, or the arguments of one.
-
-    For example:
-
-      oreserve reserve commands
-
-      oreserve reserve commands receive_lot
-    """
-    from oreserve.reserve import commands, roles_for
-    from oreserve.reserve._commands import lookup
-
-    if name is None:
-        found = commands()
-        if as_json:
-            _print_json({one.name: one.summary for one in found.values()})
-            return
-        for one in found.values():
-            typer.echo(f"{one.name:<26} {one.summary}")
-        return
-    what = lookup(name)
-    schema = what.arguments.model_json_schema()
-    if as_json:
-        _print_json(schema)
-        return
-    typer.echo(f"{what.name}: {what.help.strip()}")
-    typer.echo(f"roles: {', '.join(roles_for(what.name)) or 'none'}")
-    needed = schema.get("required", [])
-    for argument, facts in schema.get("properties", {}).items():
-        mark = "needed" if argument in needed else ""
-        typer.echo(f"  {argument:<28} {mark:<7} {_told(facts)}")
-
-
-def _told(facts: Mapping[str, Any]) -> str:
-    """Return type, meaning and allowed values of an argument in one line."""
-    kinds = facts.get("anyOf", [facts])
-    kind: Mapping[str, Any] = next((k for k in kinds if k.get("type") != "null"), {})
-    words = kind.get("enum")
-    parts = [
-        str(kind.get("type", "")),
-        str(facts.get("description") or kind.get("description") or ""),
-        f"one of {', '.join(map(str, words))}" if words else "",
-    ]
-    return "; ".join(part for part in parts if part)
-
-
-@reserve_app.command("run")
-@guarded
-def reserve_run(
-    where: WhereArgument,
-    command: Annotated[
-        str, typer.Argument(help="Name of a command; `commands` lists them.")
-    ],
-    *,
-    user: AsOption,
-    reason: ReasonOption,
-    arguments: Annotated[
-        str,
-        typer.Option(
-            "--args",
-            help="Arguments: JSON, a file of JSON, or - for standard input.",
-            metavar="FILE|JSON",
-        ),
-    ] = "{}",
-    key: Annotated[
-        str | None,
-        typer.Option(
-            help="Key of this command: repeating it returns the first result. "
-            "Without it a new one is made and printed.",
-        ),
-    ] = None,
-    expected_version: Annotated[
-        int | None,
-        typer.Option(help="Version that you saw; refused if it changed since."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Execute one command: checked, written and audited as a whole, or refused.
-
-    For example:
-
-      oreserve reserve run reserve.db add_depot --as max --reason "Depot opened"
-      --args '{"depot": "D1", "name": "North", "country": "USA"}' --key depot-D1
-    """
-    from oreserve import reserve
-
-    given = _read_arguments(arguments)
-    used = key or str(uuid.uuid4())
-    with reserve.open(where) as store:
-        receipt = store.execute(
-            command,
-            given,
-            actor=user,
-            reason=reason,
-            key=used,
-            expected_version=expected_version,
-        )
-    if as_json:
-        _print_json(
-            {
-                "sequence": receipt.sequence,
-                "at": receipt.at,
-                "command": receipt.command,
-                "result": receipt.result,
-                "hash": receipt.hash,
-                "key": used,
-                "repeated": receipt.repeated,
-            }
-        )
-        return
-    told = ", ".join(f"{name} {value}" for name, value in receipt.result.items())
-    again = " (done before)" if receipt.repeated else ""
-    typer.echo(f"{receipt.command}{again}: {told}")
-    typer.echo(f"Entry {receipt.sequence}:{receipt.hash}; key {used}")
-
-
-def _read_arguments(text: str) -> dict[str, Any]:
-    """Read arguments from JSON, a file or standard input."""
-    if text == "-":
-        content, where = sys.stdin.read(), "standard input"
-    elif text.lstrip().startswith("{"):
-        content, where = text, "--args"
-    else:
-        path, where = Path(text), text
-        if not path.is_file():
-            message = f"--args {text!r} is neither JSON nor a file"
-            raise InputError(message)
-        content = path.read_text(encoding="utf-8")
-    try:
-        given = json.loads(content)
-    except json.JSONDecodeError as error:
-        message = f"{where} is no JSON: {error}"
-        raise InputError(message) from None
-    if not isinstance(given, dict):
-        message = f'{where}: an object is needed, such as {{"depot": "D1"}}'
-        raise InputError(message)
-    return given
 
 
 # --- What they share --------------------------------------------------------------
@@ -764,6 +528,7 @@ def _count(rows: Iterable[object]) -> int:
     return sum(1 for _ in rows)
 
 
-def _print_json(document: object) -> None:
+def print_json(document: object) -> None:
+    """Print one JSON document."""
     json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")

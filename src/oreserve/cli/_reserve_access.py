@@ -7,7 +7,6 @@ stay in the history of the shell and in the list of processes.
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from typing import Annotated
@@ -16,12 +15,8 @@ import typer
 
 from oreserve.cli._guard import guarded
 from oreserve.cli._options import JsonOption  # noqa: TC001  # read at run time
-from oreserve.cli._reserve import (
-    AsOption,
-    WhereArgument,
-    everything,
-    reserve_app,
-)
+from oreserve.cli._reserve import AsOption, WhereArgument, everything, print_json
+from oreserve.cli._reserve_do import reserve_app
 
 __all__ = ["reserve_app"]
 
@@ -61,8 +56,7 @@ def reserve_users(where: WhereArgument, *, as_json: JsonOption = False) -> None:
             for row in store.query.rows("users", everything())
         ]
     if as_json:
-        json.dump(users, sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(users)
         return
     width = max((len(user["user"]) for user in users), default=0)
     for user in users:

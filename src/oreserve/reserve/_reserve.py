@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from oreserve.errors import OreserveError
     from oreserve.reserve._access import Access
     from oreserve.reserve._audit import Head
+    from oreserve.reserve._export import Exported
     from oreserve.reserve._queries import Queries
     from oreserve.reserve._replay import Verification
     from oreserve.study import Study
@@ -267,6 +268,27 @@ class Reserve:
         from oreserve.reserve._backup import backup
 
         backup(self.engine, Path(path))
+
+    def export(self, folder: str | Path, *, level: str = "public") -> Exported:
+        """Write a Data Package: full, partner or public; whole or not at all.
+
+        Parameters
+        ----------
+        folder
+            A new or empty folder, or an earlier export, which is replaced.
+        level
+            How much a reader may see.
+
+        Raises
+        ------
+        Refused
+            If there is no such level.
+        InputError
+            If the folder holds other files or can't be written.
+        """
+        from oreserve.reserve._export import write_export
+
+        return write_export(self.engine, folder, level=level, now=self.clock())
 
     def head(self) -> Head:
         """Return number and hash of the newest entry, to note down."""
