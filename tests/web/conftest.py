@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from httpx2 import Response
+from httpx2 import Response  # noqa: TC002
 from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 

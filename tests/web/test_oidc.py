@@ -43,13 +43,13 @@ class Idp:
         self.codes["c0de"] = asked
         return {"code": "c0de", "state": asked["state"]}
 
-    def id_token(self, nonce, key=None, **changes):
+    def id_token(self, said_nonce, /, key=None, **changes):
         now = int(time.time())
         claims = {
             "iss": self.issuer,
             "aud": CLIENT,
             "sub": self.subject,
-            "nonce": nonce,
+            "nonce": said_nonce,
             "iat": now,
             "exp": now + 300,
         }

@@ -83,16 +83,21 @@ def document(queries: Queries, *, version: str) -> dict[str, Any]:
         ref_template="#/components/schemas/{model}",
     )
     schemas: dict[str, Any] = dict(definitions.get("$defs", {}))
-    schemas |= {"Column": _COLUMN, "Problem": PROBLEM_SCHEMA, "Receipt": _RECEIPT}
+    schemas |= {
+        "Column": _COLUMN,
+        "Page": _PAGE,
+        "Problem": PROBLEM_SCHEMA,
+        "Receipt": _RECEIPT,
+    }
     paths: dict[str, Any] = {}
     parameters: dict[str, Any] = {**_PAGING, "format": _FORMAT}
     everybody = Actor("", frozenset(ROLES), None)
     for view in views().values():
         columns = queries.columns(view.name, everybody)
         schemas[f"row_{view.name}"] = _row_schema(columns)
-        parameters |= _conditions(view, columns)
-        paths[f"{API}/{view.name}"] = {"get": _list(view, columns)}
-        paths[f"{API}/{view.name}.{{format}}"] = {"get": _list(view, columns, "format")}
+        parameters[f"where_{view.name}"] = _conditions(view)
+        paths[f"{API}/{view.name}"] = {"get": _list(view)}
+        paths[f"{API}/{view.name}.{{format}}"] = {"get": _list(view, "format")}
         one = "/".join(f"{{{name}}}" for name in view.key)
         paths[f"{API}/{view.name}/{one}"] = {"get": _one(view, columns)}
     for what in registry.values():
@@ -127,24 +132,13 @@ def document(queries: Queries, *, version: str) -> dict[str, Any]:
     }
 
 
-def _list(view: View, columns: Sequence[Column], by: str = "") -> dict[str, Any]:
-    names = [*([by] if by else []), *_PAGING, *_conditions(view, columns)]
+def _list(view: View, by: str = "") -> dict[str, Any]:
+    names = [*([by] if by else []), *_PAGING, f"where_{view.name}"]
     parameters = [{"$ref": f"#/components/parameters/{name}"} for name in names]
+    rows = {"$ref": f"#/components/schemas/row_{view.name}"}
     page = {
-        "type": "object",
-        "required": ["view", "columns", "rows", "next"],
-        "properties": {
-            "view": {"const": view.name},
-            "columns": {
-                "type": "array",
-                "items": {"$ref": "#/components/schemas/Column"},
-            },
-            "rows": {
-                "type": "array",
-                "items": {"$ref": f"#/components/schemas/row_{view.name}"},
-            },
-            "next": {"type": ["string", "null"]},
-        },
+        "allOf": [{"$ref": "#/components/schemas/Page"}],
+        "properties": {"rows": {"type": "array", "items": rows}},
     }
     content: dict[str, Any] = {
         MEDIA_TYPES["json"]: {"schema": page},
@@ -177,7 +171,7 @@ def _readers(view: View) -> str:
 
 
 def _one(view: View, columns: Sequence[Column]) -> dict[str, Any]:
-    types = {column.name: column.type for column in columns}
+    types = {column.name: _type(column) for column in columns}
     return {
         "tags": ["views"],
         "operationId": f"get_{view.name}",
@@ -188,7 +182,7 @@ def _one(view: View, columns: Sequence[Column]) -> dict[str, Any]:
                 "name": name,
                 "in": "path",
                 "required": True,
-                "schema": {"type": types.get(name, "string")},
+                "schema": {"type": types[name]},
             }
             for name in view.key
         ],
@@ -271,25 +265,34 @@ def _dedented(text: str) -> str:
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
+def _type(column: Column) -> str:
+    """Return the type of a column in the words of JSON Schema."""
+    return "string" if column.type == "text" else column.type
+
+
 def _row_schema(columns: Sequence[Column]) -> dict[str, Any]:
     """Describe a row; nothing is required, since readers see different columns."""
     properties: dict[str, Any] = {}
     for column in columns:
-        properties[column.name] = {"type": [column.type, "null"]}
+        properties[column.name] = {"type": [_type(column), "null"]}
         if column.unit:
             properties[column.name]["description"] = column.unit
-    return {"type": "object", "properties": properties}
-
-
-def _conditions(view: View, columns: Sequence[Column]) -> dict[str, Any]:
     return {
-        f"{view.name}.{column.name}": {
-            "name": column.name,
-            "in": "query",
-            "description": f"Only rows with this {column.name}.",
-            "schema": {"type": column.type},
-        }
-        for column in columns
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _conditions(view: View) -> dict[str, Any]:
+    """Describe conditions: each column may be asked for by its name."""
+    return {
+        "name": "where",
+        "in": "query",
+        "style": "form",
+        "explode": True,
+        "description": "Values that columns must have: `?item=cobalt&status=held`.",
+        "schema": {"$ref": f"#/components/schemas/row_{view.name}"},
     }
 
 
@@ -331,6 +334,16 @@ _COLUMN = {
     "type": "object",
     "required": ["name", "type", "unit"],
     "properties": {"name": _TEXT, "type": _TEXT, "unit": _TEXT},
+}
+_PAGE = {
+    "type": "object",
+    "required": ["view", "columns", "rows", "next"],
+    "properties": {
+        "view": _TEXT,
+        "columns": {"type": "array", "items": {"$ref": "#/components/schemas/Column"}},
+        "rows": {"type": "array"},
+        "next": {"type": ["string", "null"]},
+    },
 }
 _RECEIPT = {
     "type": "object",
