@@ -27,12 +27,11 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from oreserve import reserve as api  # noqa: E402
 from reserve._crashing import Crashes  # noqa: E402
 from reserve._servers import server  # noqa: E402
 from reserve._walk import walk  # noqa: E402
 from reserve.conftest import Clock, Desk, fill  # noqa: E402
-
-from oreserve import reserve as api  # noqa: E402
 
 if TYPE_CHECKING:
     from reserve._servers import Server

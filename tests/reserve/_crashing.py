@@ -383,7 +383,7 @@ class Crashes:
         """Send again what was not answered: each comes to one effect, or a refusal."""
         with store.engine.connect() as connection:
             rows = connection.exec_driver_sql("SELECT key, sequence FROM audit")
-            before = dict(rows.tuples().all())
+            before = {key: sequence for key, sequence in rows}  # noqa: C416 - rows
         for request in tried:
             (outcome,) = _execute(store, [Request(**request)])
             if isinstance(outcome, Receipt):

@@ -23,7 +23,8 @@ PATIENCE_S = 60.0
 class Server:
     """PostgreSQL on loopback in a folder of its own, as durable as it comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, connections: int = 80) -> None:
+        self._connections = connections
         binaries = _binaries()
         assert binaries is not None, "no programs of PostgreSQL on this machine"
         self._binaries = binaries
@@ -58,7 +59,7 @@ class Server:
         """Start it and wait until it answers."""
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 "
-            "-c unix_socket_directories='' -c max_connections=80"
+            f"-c unix_socket_directories='' -c max_connections={self._connections}"
         )
         log = str(self.folder / "log")
         self._run("pg_ctl", "-l", log, "-o", options, "-w", "start")
@@ -122,9 +123,9 @@ def _alive(process: int) -> bool:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(*, connections: int = 80) -> Iterator[Server]:
     """Give a server; remove it afterwards."""
-    one = Server()
+    one = Server(connections=connections)
     try:
         yield one
     finally:
