@@ -15,7 +15,14 @@ from typer.testing import CliRunner
 from oreserve.cli import app
 from oreserve.errors import InputError, OreserveError
 from oreserve.market import Simulator, prepare
-from oreserve.planning import _blocks, _many, _pool, simulate_many
+from oreserve.planning import (
+    _blocks,
+    _many,
+    _pool,
+    operating_policy,
+    plan,
+    simulate_many,
+)
 from oreserve.planning._blocks import blocks_folder
 from oreserve.planning._distribution import tail_mean
 from oreserve.study import load_study
@@ -247,3 +254,26 @@ def test_command_refuses_a_shock_with_scenarios(tmp_path):
 
 def test_folder_lies_beside_the_output():
     assert blocks_folder(Path("out/many")) == Path("out/.many.blocks")
+
+
+def test_what_cannot_be_is_refused_before_the_market_is_prepared(study, monkeypatch):
+    def prepare(*_, **__):
+        pytest.fail("the market was prepared first")
+
+    monkeypatch.setattr("oreserve.market.prepare", prepare)
+    monkeypatch.setattr("oreserve.planning._plan.prepare", prepare)
+    monkeypatch.setattr("oreserve.planning._policy.prepare", prepare)
+    monkeypatch.setattr("oreserve.stochastic._ray.find_spec", lambda _: None)
+    quarterly = study.with_settings(period_years=0.25)
+    with pytest.raises(InputError, match="flood always ends after exactly one year"):
+        simulate_many(quarterly, count=3)
+    with pytest.raises(InputError, match="cannot be cut into quarters"):
+        plan(quarterly, budget_usd=1e6)
+    with pytest.raises(InputError, match="cannot be cut into quarters"):
+        operating_policy(quarterly)
+    with pytest.raises(OreserveError, match="ray"):
+        simulate_many(study, count=3, executor="ray")
+    with pytest.raises(OreserveError, match="ray"):
+        plan(study, budget_usd=1e6, executor="ray")
+    with pytest.raises(OreserveError, match="ray"):
+        operating_policy(study, executor="ray")

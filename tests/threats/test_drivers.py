@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -139,12 +142,58 @@ def test_delays_are_read_with_their_probabilities(tiny) -> None:
     assert np.mean(late) == pytest.approx(0.3, abs=0.1)
 
 
-def test_the_driver_without_a_quarterly_chain_is_named(tiny) -> None:
-    # A flood is over after a year for sure.
+@pytest.mark.parametrize("years, step", [(0.25, "quarters"), (1.0 / 12.0, "months")])
+def test_a_state_that_cannot_be_cut_is_named_in_words(tiny, years, step) -> None:
     with pytest.raises(InputError) as caught:
-        read_drivers(tiny.with_settings(period_years=0.25))
+        read_drivers(tiny.with_settings(period_years=years))
     said = str(caught.value)
-    assert "driver weather, state flood (stays with 0): " in said
+    assert "driver weather: flood always ends after exactly one year" in said
+    assert f"cannot be cut into {step}" in said
     assert "china_trade" not in said
-    assert "--step" in said
-    assert "0.3 and more" in said
+    assert "--step year" in said
+    assert "many-scenarios.md" in said
+
+
+def test_a_state_that_ends_soon_is_told_apart(tiny) -> None:
+    rows = tiny.table("drivers").with_columns(
+        probability_per_year=pl.when(pl.col("state") == "flood")
+        .then(pl.when(pl.col("next_state") == "flood").then(0.05).otherwise(0.95))
+        .otherwise("probability_per_year")
+    )
+    changed = tiny.with_tables(drivers=rows).with_settings(period_years=0.25)
+    with pytest.raises(InputError, match=r"flood \(stays with 0.05\) ends too soon"):
+        read_drivers(changed)
+
+
+def test_states_that_follow_each_other_need_a_way_past(tiny) -> None:
+    chain = [("calm", "flood"), ("flood", "mud"), ("mud", "calm")]
+    rows = [("weather", a, a, 0.5) for a, _ in chain]
+    rows += [("weather", a, b, 0.5) for a, b in chain]
+    told = tiny.table("drivers").filter(pl.col("driver") != "weather")
+    table = pl.DataFrame(rows, schema=told.columns[:4], orient="row")
+    every = {**tiny.tables, "drivers": pl.concat([told, table], how="diagonal")}
+    changed = replace(tiny, tables=every, _filled={}).with_settings(period_years=0.25)
+    with pytest.raises(InputError, match="moves from year to year cannot be cut"):
+        read_drivers(changed)
+
+
+def test_the_overlay_of_the_docs_cuts_a_war_and_its_recovery(tmp_path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "howto" / "many-scenarios.md"
+    text = page.read_text(encoding="utf-8")
+    (rows,) = re.findall(
+        r"file=war/drivers.csv\}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "drivers.csv").write_text(rows)
+    package = {
+        "name": "war",
+        "title": "War",
+        "extends": "us-2026",
+        "resources": [{"name": "drivers", "path": "drivers.csv"}],
+    }
+    (tmp_path / "datapackage.json").write_text(json.dumps(package))
+    study = load_study(tmp_path)
+    for years in (0.25, 1.0 / 12.0):
+        drivers = read_drivers(study.with_settings(period_years=years))
+        (war,) = [one for one in drivers if one.name == "wide_conflict"]
+        again = np.linalg.matrix_power(war.matrix, round(1 / years))
+        assert np.abs(again - war.yearly).max() < 0.01

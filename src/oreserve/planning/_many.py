@@ -103,18 +103,21 @@ def simulate_many(
     [0, 1, 2]
     """
     from oreserve.market import prepare
+    from oreserve.threats import read_drivers
 
     for name, value in (("count", count), ("workers", workers)):
         if value < 1:
             message = f"{name} is {value}; at least 1 is needed"
             raise InputError(message)
+    # What cannot be is refused before the market is reconciled, which takes longer.
+    read_drivers(study)
     starts = study.period_starts(periods)
+    pool = LazyPool(workers, executor)
     blocks = Blocks(
         None if out is None else blocks_folder(out),
         _made_from(study, seed=seed, periods=len(starts), release=release),
     )
     ready = base or prepare(study, progress=progress)
-    pool = LazyPool(workers, executor)
     try:
         chains = [ChainRuns(spec) for spec in chain_specs(ready, len(starts), ())]
         for chain in chains[1:]:

@@ -155,6 +155,8 @@ def plan(
         If limits contradict each other.
     """
     _check(budget_usd, scenarios, verify, instruments, draws, budgets)
+    # What cannot be is refused before the market is prepared, which takes longer.
+    read_drivers(study)
     rule = given_policy(policy, study)
     pool = LazyPool(workers, executor)
     options = {

@@ -31,7 +31,7 @@ from oreserve.planning._policy_states import choose_states
 from oreserve.planning._pool import LazyPool
 from oreserve.planning._runs import run_chains
 from oreserve.stochastic import solve_sddp
-from oreserve.threats import sample_scenarios
+from oreserve.threats import read_drivers, sample_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,13 +131,16 @@ def operating_policy(
         If a period has no solution; the rows that contradict each other are named.
     """
     _check(items, scenarios, openings, states, risk_weight, purchases)
+    # What cannot be is refused before the market is prepared, which takes longer.
+    pool = LazyPool(workers, executor)
+    read_drivers(study)
     home = read_home(study)
     market = HomeMarket(
         home,
         base or prepare(study),
         agreement_offers=(),
         project_offers=(),
-        pool=(pool := LazyPool(workers, executor)),
+        pool=pool,
     )
     try:
         given = None if plan is None else read_plan(plan, home, market)

@@ -70,13 +70,14 @@ def verify_release_rule(
         the linear one, of loss alone (saves_usd) and with the stock left
         (saves_net_usd), each with half of its 95 % interval, paired.
     """
+    pool = LazyPool(workers, executor)
     home = read_home(study)
     market = HomeMarket(
         home,
         base or prepare(study),
         agreement_offers=(),
         project_offers=(),
-        pool=(pool := LazyPool(workers, executor)),
+        pool=pool,
     )
     names = set(policy.rule.item)
     places = [

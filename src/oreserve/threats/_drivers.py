@@ -38,6 +38,8 @@ ROW_SUM_TOLERANCE = 1e-6
 SOON_LEFT = 0.3
 """Yearly probability to stay from which a matrix has a root in practice."""
 
+QUARTER = 0.25
+
 CLIP_TOLERANCE = 0.01
 """Largest probability below 0 that a matrix root may need clipped."""
 
@@ -116,10 +118,7 @@ def period_matrix(yearly: Floats, period_years: float) -> Floats:
         message = (
             f"the yearly probabilities have no root for periods of "
             f"{period_years:g} years (a probability of {-worst:.3f} would be "
-            f"needed; at least {-CLIP_TOLERANCE} is allowed); use longer periods "
-            f"(--step, setting period_years), or in drivers.csv probabilities to "
-            f"stay (next_state the state itself) of 0.3 and more; a shock with dates "
-            f"runs by any period"
+            f"needed; at least {-CLIP_TOLERANCE} is allowed)"
         )
         raise InputError(message)
     clipped = np.clip(root.real, 0.0, None)
@@ -209,10 +208,8 @@ def read_drivers(study: Study) -> tuple[Driver, ...]:
             continue
         try:
             matrix = period_matrix(yearly, study.settings.period_years)
-        except InputError as error:
-            problems.append(
-                f"drivers: driver {name}{_soon_left(states, yearly)}: {error}"
-            )
+        except InputError:
+            problems.append(_cannot_be_cut(name, states, yearly, study))
             continue
         about = described.get(name, {})
         drivers.append(
@@ -232,14 +229,38 @@ def read_drivers(study: Study) -> tuple[Driver, ...]:
     return tuple(drivers)
 
 
-def _soon_left(states: tuple[str, ...], yearly: Floats) -> str:
-    """Name the states that are hardly stayed in: they leave a matrix without root."""
+def _cannot_be_cut(
+    name: str, states: tuple[str, ...], yearly: Floats, study: Study
+) -> str:
+    """Say in words which states of a driver have no chain of shorter periods."""
+    step = "quarters" if study.settings.period_years == QUARTER else "months"
+    stays = dict(zip(states, np.diag(yearly), strict=True))
+    always = [state for state, stay in stays.items() if stay == 0.0]
     soon = [
         f"{state} (stays with {stay:g})"
-        for state, stay in zip(states, np.diag(yearly), strict=True)
-        if stay < SOON_LEFT
+        for state, stay in stays.items()
+        if 0.0 < stay < SOON_LEFT
     ]
-    return f", state {', '.join(soon)}" if soon else ""
+    if always:
+        verb = "always ends" if len(always) == 1 else "always end"
+        what = (
+            f"{' and '.join(always)} {verb} after exactly one year and cannot be cut "
+            f"into {step}"
+        )
+    elif soon:
+        what = f"{' and '.join(soon)} ends too soon to be cut into {step}"
+    else:
+        what = (
+            f"its moves from year to year cannot be cut into {step}: states that "
+            f"follow each other cannot be passed within a year"
+        )
+    return (
+        f"drivers: driver {name}: {what}. Use years (--step year, setting "
+        f"period_years), or an overlay of drivers.csv in which such a state may stay "
+        f"(next_state the state itself, {SOON_LEFT} and more) and states that follow "
+        f"each other may also be passed within a year; docs/howto/many-scenarios.md "
+        f"shows both. A shock with dates runs at any step"
+    )
 
 
 def driver_matrix(study: Study, driver: str) -> Floats:
