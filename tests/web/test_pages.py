@@ -8,6 +8,7 @@ import shutil
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
@@ -115,13 +116,14 @@ def test_the_desk_says_who_must_still_approve_and_why_there_is_no_button(calm):
     assert "You may not approve release: that is for manager or approver." in keeper
 
 
-@pytest.fixture(scope="module")
-def address(calm):
+@contextmanager
+def listening(app):
+    """Serve an application that lives already on a free port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = uvicorn.Config(
-        calm.app, host="127.0.0.1", port=port, log_config=None, lifespan="off"
+        app, host="127.0.0.1", port=port, log_config=None, lifespan="off"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -131,6 +133,12 @@ def address(calm):
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def address(calm):
+    with listening(calm.app) as found:
+        yield found
 
 
 @pytest.mark.page

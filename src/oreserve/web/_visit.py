@@ -47,6 +47,16 @@ _MENU = (
 )
 
 
+# Pages that lie under an entry of another name.
+_UNDER = {
+    "/ledger": "/audit",
+    "/orders": "/contracts",
+    "/plan-changes": "/plans",
+    "/verify": "/audit",
+    "/view": "/views",
+}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One figure or fact with its label."""
@@ -235,16 +245,22 @@ class Visit:
                 "roles": sorted(self.who.roles),
             },
             csrf=self.caller.csrf,
-            menu=[
-                {"text": text, "href": href}
-                for text, href, view in _MENU
-                if not view or self.reads(view)
-            ],
-            here="/" + self.request.url.path.split("/")[1],
+            menu=self._menu(),
+            here=_part(self.request.url.path),
             said=self._said(),
             **more,
         )
         return HTMLResponse(text, status_code=status)
+
+    def _menu(self) -> list[dict[str, str]]:
+        entries = [
+            {"text": text, "href": href}
+            for text, href, view in _MENU
+            if not view or self.reads(view)
+        ]
+        if allows(self.who.roles, "import_excel"):
+            entries.insert(-1, {"text": "Workbook", "href": "/upload"})
+        return entries
 
     def _said(self) -> dict[str, str] | None:
         done = self.request.query_params.get("done", "")
@@ -254,6 +270,12 @@ class Visit:
             "title": "Done",
             "text": f"Recorded as entry {done} of the audit trail.",
         }
+
+
+def _part(path: str) -> str:
+    """Return the entry of the menu that a path lies under."""
+    first = "/" + path.split("/")[1]
+    return _UNDER.get(first, first)
 
 
 def _words(command: str) -> str:
