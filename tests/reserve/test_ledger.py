@@ -169,6 +169,26 @@ def test_refused_command_of_a_group_is_rolled_back_alone(desk):
     assert desk.reserve.verify().ok
 
 
+def test_commands_of_a_group_see_what_those_before_them_changed(desk):
+    stock = {
+        "item": "cobalt",
+        "depot": "D1",
+        "owner": "strategic",
+        "grams": 100,
+        "received_on": "2026-01-02",
+    }
+    room = {"depot": "D1", "capacity_g": 150}
+    outcomes = desk.reserve.execute_many(
+        [
+            Request("receive_lot", stock, "sue", "r", "see 1"),
+            Request("change_depot", room, "max", "r", "see 2"),
+            Request("receive_lot", stock, "sue", "r", "see 3"),
+        ]
+    )
+    assert [isinstance(one, Receipt) for one in outcomes] == [True, True, False]
+    assert (outcomes[2].rule, outcomes[2].allowed) == ("no_room", {"grams": 50})
+
+
 def test_threads_that_share_a_reserve_follow_each_other(desk):
     lot = desk.do(
         "sue",

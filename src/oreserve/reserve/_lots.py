@@ -372,9 +372,7 @@ def reverse(book: Book, given: Reverse) -> dict[str, object]:
     postings = book.rows("mass_postings", txn=given.txn)
     txn = book.post(
         row["kind"],
-        mass=[
-            Mass(p["account"], p["item"], p["lot"], -p["grams"]) for p in postings
-        ],
+        mass=[Mass(p["account"], p["item"], p["lot"], -p["grams"]) for p in postings],
         money=[
             Money(p["account"], -p["cents"])
             for p in book.rows("money_postings", txn=given.txn)
