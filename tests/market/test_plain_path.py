@@ -140,13 +140,34 @@ def test_lane_states_are_kept_exactly():
     flow = np.where(np.isfinite(lanes.base), 1.25 * lanes.base, 0.0)
     number = market._intern_lanes(flow)
     again = market._intern_lanes(np.where(flow > 0.0, 0.999 * flow, flow))
-    assert number == again  # the same step of 10 %
+    assert number == again  # the same step of about 10 %
     grows = np.isfinite(lanes.base) & ~np.isfinite(lanes.capacity) & (lanes.base > 0.0)
     assert grows.any()
     ratio = (
         market.lane_limit(number)[grows] / market.lane_limit(market.base_lanes)[grows]
     )
-    np.testing.assert_allclose(ratio, 1.1**3, rtol=1e-12)
+    # A year's growth is four steps; 1.25 lies in the third.
+    growth = market.chain.lane_growth[market.chain.nodes.item[lanes.from_node]][grows]
+    np.testing.assert_allclose(ratio, (1.0 + growth) ** 0.75, rtol=1e-12)
+
+
+@pytest.mark.parametrize("part", [1, 4, 12])
+def test_a_lane_at_its_limit_grows_by_the_rule_whatever_the_period(part):
+    study = load_study("tiny").with_settings(period_years=1.0 / part)
+    market = Simulator(prepare(study), periods=1).markets[0]
+    lanes = market.chain.lanes
+    grows = np.isfinite(lanes.base) & ~np.isfinite(lanes.capacity) & (lanes.base > 0.0)
+    assert grows.any()
+    number = market.base_lanes
+    for _ in range(2 * part):
+        limit = market.lane_limit(number)
+        # The solver meets a limit within its tolerance only.
+        number = market._intern_lanes(np.where(grows, limit * (1.0 - 1e-7), 0.0))
+    growth = market.chain.lane_growth[market.chain.nodes.item[lanes.from_node]]
+    expected = lanes.base * (1.0 + growth) ** (2.0 + 1.0 / part)
+    np.testing.assert_allclose(
+        market.lane_limit(number)[grows], expected[grows], rtol=1e-12
+    )
 
 
 def test_an_item_that_only_projects_make_has_a_unit_of_their_size():

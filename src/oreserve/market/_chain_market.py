@@ -47,7 +47,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Start = tuple[int, bool]  # effects, and whether the likely projects stand
 
-LANE_GRID = 1.1  # calibrated lanes: last flow over base in steps of 10 %
+LANE_GRID = 1.1  # calibrated lanes: last flow over base in steps of about 10 %
+LANE_TOUCH = 1e-3  # part of a step within which a flow counts as on the grid
 LANE_SLACK = 0.01  # a flow this little above its base counts as the base
 
 
@@ -181,6 +182,7 @@ class ChainMarket:
         self._lane_grows = np.isfinite(lanes.base) & ~np.isfinite(lanes.capacity)
         self._lanes: list[bytes] = []
         self._lane_index: dict[bytes, int] = {}
+        self._lane_grid = _lane_grid(self.problem, period_years)
         self.base_lanes = self._intern_lanes(np.zeros(self.problem.lane.owners))
         self.cache: dict[Key, Cleared] = {}
         self.lane_after: dict[Key, int] = {}
@@ -248,9 +250,11 @@ class ChainMarket:
     def _intern_lanes(self, flow: Floats) -> int:
         """Return the number of a lane state for the flows of the period before.
 
-        Exact where the chain is as read; in steps of 10 % of the base flow where it
-        is calibrated, so that histories meet again. What is kept is small: there are
-        as many states as histories.
+        Exact where the chain is as read; in steps of about 10 % where it is
+        calibrated, so that histories meet again. A period's growth is a whole number
+        of steps (see `_lane_grid`), so a lane that stays at its limit grows by the
+        rule, whatever the period. What is kept is small: there are as many states as
+        histories.
         """
         lanes = self.chain.lanes
         base = lanes.base
@@ -261,7 +265,7 @@ class ChainMarket:
             ratio = np.divide(
                 above, base, out=np.ones_like(base), where=grows & (base > 0.0)
             )
-            step = np.ceil(np.log(ratio) / np.log(LANE_GRID) - 1e-9)
+            step = np.ceil(np.log(ratio) / np.log(self._lane_grid) - LANE_TOUCH)
             held = np.where(ratio <= 1.0 + LANE_SLACK, 0.0, step).astype(np.int16)
         name = held.tobytes()
         if name not in self._lane_index:
@@ -273,7 +277,7 @@ class ChainMarket:
         """Return the lane capacities of a lane state."""
         base, name = self.chain.lanes.base, self._lanes[number]
         if self.chain.calibrated:
-            above = base * LANE_GRID ** np.frombuffer(name, np.int16).astype(float)
+            above = base * self._lane_grid ** np.frombuffer(name, np.int16)
         else:
             above = np.where(self._lane_grows, np.frombuffer(name), base)
         return lane_limits(self.problem, above, self.period_years)
@@ -432,3 +436,23 @@ class ChainMarket:
         """Forget all solutions but some."""
         self.cache = {key: self.cache[key] for key in keys}
         self.lane_after = {key: self.lane_after[key] for key in keys}
+
+
+def _lane_grid(problem: Problem, period_years: float) -> Floats:
+    """Return the ratio of one step to the next for each lane.
+
+    The one nearest to `LANE_GRID` of which a whole number makes the growth of a
+    period: rounding a lane at its limit up to the grid then adds nothing, however
+    many periods a year has.
+
+    Returns
+    -------
+    array
+        (lanes,) above 1.
+    """
+    chain = problem.chain
+    growth = chain.lane_growth[chain.nodes.item[chain.lanes.from_node]]
+    whole = period_years * np.log1p(np.maximum(growth, 0.0))
+    steps = np.maximum(1.0, np.round(whole / np.log(LANE_GRID)))
+    grid: Floats = np.where(whole > 0.0, np.exp(whole / steps), LANE_GRID)
+    return grid
