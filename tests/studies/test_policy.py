@@ -78,12 +78,23 @@ def test_probabilities_of_every_state_sum_to_one(study: Study) -> None:
 
 
 def test_probabilities_keep_the_weights_of_the_geological_survey(study: Study) -> None:
+    # The source's weight is a yearly probability of a scenario of one year: what
+    # must hold it is the share of years in the shock, at the start and later.
     for driver, shock, weight in (
         ("south_africa", "power_crisis", 0.043),
         ("brazil", "supply_stop", 0.038),
     ):
-        row = one(study, "drivers", driver=driver, state="normal", next_state=shock)
-        assert row["probability_per_year"] == weight
+        start = one(study, "driver_states", driver=driver, state=shock)
+        assert start["start_share"] == weight
+        begins, stays = (
+            one(study, "drivers", driver=driver, state=state, next_state=shock)
+            for state in ("normal", shock)
+        )
+        onset = begins["probability_per_year"]
+        ends = 1.0 - stays["probability_per_year"]
+        assert onset / (onset + ends) == pytest.approx(weight, abs=5e-6)
+        assert begins["evidence"] == "computed"
+        assert "(1 - stay) w / (1 - w)" in begins["note"]
 
 
 def test_chinese_states_beyond_today_hold_near_the_implied_weight(

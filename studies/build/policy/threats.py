@@ -248,20 +248,41 @@ WIDE_CONFLICT = Driver(
 def _simple(
     name: str, shock: str, chance: float, stay: float, effects: tuple[Effect, ...],
     description: str, *, source_id: str = "ASSUMED-THREATS", evidence: str = "assumed",
-    note: str = "",
+    note: str = "", onset: float | None = None,
 ) -> Driver:  # fmt: skip
-    """Return a driver with one shock state beside the normal one."""
+    """Return a driver with one shock state beside the normal one.
+
+    `chance` is the share of first years in the shock, `stay` the probability that a
+    shock goes on for another year, `onset` that one begins in a calm year; None:
+    `chance`.
+    """
+    begins = chance if onset is None else onset
     normal = State(
         "normal",
         "Nothing beyond today",
         1 - chance,
-        {"normal": 1 - chance, shock: chance},
+        {"normal": 1 - begins, shock: begins},
     )
     bad = State(shock, description, chance, {"normal": 1 - stay, shock: stay}, effects)
     if stay in {0, 1} or chance in {0, 1}:
         message = f"driver {name}: a chance of 0 or 1 leaves a state without exit"
         raise ValueError(message)
     return Driver(name, (normal, bad), source_id, evidence, note)
+
+
+def onset_for(weight: float, stay: float) -> float:
+    """Return the onset at which `weight` of all years are in the shock.
+
+    Scenarios of OFR 2025-1047 last one year and weights are per year. A shock that
+    may stay needs a smaller onset for the same share of years: with onset a the
+    long-run share is a / (a + 1 - stay). Rounded, so that tables stay readable.
+
+    Examples
+    --------
+    >>> onset_for(0.043, 0.3)
+    0.03145
+    """
+    return round((1 - stay) * weight / (1 - weight), 5)
 
 
 OUTAGE_NOTE = "3 % a year, half repaired within the year after: judgement"
@@ -273,14 +294,20 @@ SIMPLE = (
          _outage("ZAF", ("titanium", "zirconium"), 0.7)),
         "Power and labour stop half of the mines and smelters for a year",
         source_id="USGS25", evidence="computed",
-        note="0.043: implied weight of South Africa in OFR 2025-1047; depth assumed",
+        note="0.043: implied yearly weight of South Africa in OFR 2025-1047, the "
+        "long-run share of years; onset = (1 - stay) w / (1 - w), stay 0.3 assumed; depth "
+        "assumed",
+        onset=onset_for(0.043, 0.3),
     ),
     _simple(
         "brazil", "supply_stop", 0.038, 0.2,
         (_outage("BRA", ("niobium",), 0.2),),
         "The one large niobium mine and its smelter stop for most of a year",
         source_id="USGS25", evidence="computed",
-        note="0.038: implied weight of Brazil in OFR 2025-1047; depth assumed",
+        note="0.038: implied yearly weight of Brazil in OFR 2025-1047, the long-run "
+        "share of years; onset = (1 - stay) w / (1 - w), stay 0.2 assumed; depth "
+        "assumed",
+        onset=onset_for(0.038, 0.2),
     ),
     _simple(
         "russia", "export_stop", 0.08, 0.6,
