@@ -295,8 +295,8 @@ SIMPLE = (
         "Power and labour stop half of the mines and smelters for a year",
         source_id="USGS25", evidence="computed",
         note="0.043: implied yearly weight of South Africa in OFR 2025-1047, the "
-        "long-run share of years; onset = (1 - stay) w / (1 - w), stay 0.3 assumed; depth "
-        "assumed",
+        "long-run share of years; onset = (1 - stay) w / (1 - w), stay 0.3 assumed; "
+        "depth assumed",
         onset=onset_for(0.043, 0.3),
     ),
     _simple(
