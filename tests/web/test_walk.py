@@ -85,9 +85,9 @@ def test_a_purchase_and_a_release_by_the_people_they_need(house):
 
         # It arrives, is inspected, becomes a lot and is paid.
         path = tom.first(r"/deliveries/DEL-[\d-]+")
-        at("sue", "/view/depots")
-        at("sue", path).do("Record delivery", grams="30", delivered_on="2026-07-01")
-        at("ian", path).do(
+        ian = at("ian", path)
+        ian.do("Record delivery", grams="30", delivered_on="2026-07-01")
+        ian.go(path).do(
             "Accept delivery",
             accepted_grams="29.5",
             rejected_grams="0.5",
@@ -101,6 +101,12 @@ def test_a_purchase_and_a_release_by_the_people_they_need(house):
 
         # A manager asks for a release; two others approve; it is drawn and arrives.
         max_ = at("max", "/releases").do(
+            "Record an observation",
+            trigger="demo_supply",
+            is_met="true",
+            evidence="a mine stands still (invented)",
+        )
+        max_.go("/releases").do(
             "Request a release",
             reserve="strategic",
             item="cobalt",
@@ -117,7 +123,7 @@ def test_a_purchase_and_a_release_by_the_people_they_need(house):
         ann.see("You have decided already").see("1 more approval by different persons")
         at("bob", path).do("Approve release", decision="approve").see("approved")
         sue = at("sue", path).do("Draw release").see("drawn")
-        sue.do("Ship release", carrier="rail", destination="works")
+        sue.do("Ship to works", carrier="rail", destination="works")
         arrive = sue.page.get_by_role("link", name=re.compile("Record the arrival"))
         sue.do(arrive.inner_text()).see("closed")
 

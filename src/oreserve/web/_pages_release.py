@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from oreserve.web._grids import grid
 from oreserve.web._pages_stock import facts_of, list_grid
-from oreserve.web._visit import Block, Entry, Step, Visit
+from oreserve.web._visit import Block, Entry, Offer, Step, Visit
 from oreserve.web._words import item_name, tonnes
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ def release_page(visit: Visit, release_id: str) -> Response:
         first=("check_release", "approve_release", "draw_release", "ship_release"),
         never=frozenset(every - allowed) | _own_decision(visit, row, decisions),
     )
+    if row["status"] == "drawn" and claims:
+        offers = _shipments_to_make(visit, row, claims, shipments)
     if "file_claim" in allowed and not any("file_claim" in o.href for o in offers):
         offers += visit.offer("file_claim", "File a claim", release_id=release_id)
     blocks = [
@@ -231,6 +233,28 @@ def release_page(visit: Visit, release_id: str) -> Response:
         )
     title = f"Release {release_id}: {item_name(row['item'])}"
     return visit.page(title, blocks, trail=[("Releases", "/releases")])
+
+
+def _shipments_to_make(
+    visit: Visit,
+    row: Mapping[str, Any],
+    claims: Sequence[Mapping[str, Any]],
+    shipments: Sequence[Mapping[str, Any]],
+) -> list[Offer]:
+    """Return one offer per claim that is granted and not on its way yet."""
+    gone = {one["claim"] for one in shipments}
+    return [
+        offer
+        for claim in claims
+        if claim["granted_grams"] and claim["claim"] not in gone
+        for offer in visit.offer(
+            "ship_release",
+            f"Ship to {claim['claimant']}",
+            version=row["version"],
+            release_id=row["release_id"],
+            claim=claim["claim"],
+        )
+    ]
 
 
 _NO_FACT = (None, "[]")
