@@ -219,3 +219,10 @@ def test_a_file_that_is_too_large_is_refused(desk, tmp_path):
         take(desk, file)
     with pytest.raises(InputError, match="no such file"):
         take(desk, tmp_path / "absent.xlsx")
+
+
+def test_a_file_of_too_many_rows_is_refused_before_anything_runs(desk):
+    from oreserve.reserve._excel import MOST_ROWS
+
+    with pytest.raises(InputError, match=f"{MOST_ROWS + 1} rows, at most {MOST_ROWS}"):
+        take(desk, book(lots=[LOTS, *[GOOD] * (MOST_ROWS + 1)]))

@@ -52,7 +52,7 @@ __all__ = [
 
 MOST_BYTES: Final = 10_000_000  # of a file
 MOST_UNPACKED: Final = 100_000_000  # of what is zipped in it
-MOST_ROWS: Final = 10_000  # of all sheets: one transaction writes them
+MOST_ROWS: Final = 3_000  # of all sheets: nobody else writes meanwhile
 SHOWN: Final = 20  # problems that a message lists
 _IGNORED: Final = frozenset({"instructions", "lists"})  # sheets of the template
 _DIGITS: Final = 15  # that Excel keeps of a number
