@@ -80,14 +80,14 @@ def test_a_refusal_is_the_answer_to_its_own_command_alone(store):
 
 
 def test_a_database_that_comes_back_gets_the_same_keys_again(store):
-    store.failures = [StoreError("locked"), OSError("gone")]
+    store.failures = [StoreError("locked"), StoreError("gone")]
     answers = run(store, "k1")
     assert answers["k1"].result == {"key": "k1"}
     assert store.groups[0] == store.groups[-1] == ["k1"]
 
 
 def test_a_database_that_stays_away_is_an_answer_and_the_thread_lives(store):
-    store.failures = [OSError("gone")] * 3
+    store.failures = [StoreError("gone")] * 3
     answers = run(store, "k1")
     assert isinstance(answers["k1"], Problem)
     assert answers["k1"].status_code == 503
@@ -101,6 +101,11 @@ def test_one_poisoned_command_does_not_take_the_group_along(store):
     assert answers["k1"].result == {"key": "k1"}
     assert answers["k2"].result == {"key": "k2"}
     assert isinstance(answers["bad"], Problem)
+
+
+def test_answers_that_do_not_fit_leave_nobody_waiting(store):
+    store.execute_many = lambda _requests: []
+    assert run(store, "k1")["k1"].status_code == 503
 
 
 def test_a_closed_writer_takes_nothing_more(store):

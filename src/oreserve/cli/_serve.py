@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import sys
@@ -194,4 +195,6 @@ def _listen(app: Any, host: str, port: int) -> None:
         timeout_graceful_shutdown=10,
     )
     typer.echo(f"Listening on http://{host}:{port} (Ctrl-C ends it)")
-    uvicorn.Server(config).run()
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run()
+    typer.echo("Stopped. Every command that was acknowledged is kept.")

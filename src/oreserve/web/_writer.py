@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from oreserve.reserve import StoreError
 from oreserve.web._problems import Problem
 
 if TYPE_CHECKING:
@@ -101,7 +102,11 @@ class Writer:
             if first is None:
                 return
             group, last = self._gather(first)
-            self._answer(group)
+            try:
+                self._answer(group)
+            except Exception:  # noqa: BLE001  # the thread lives on, nobody waits
+                _LOG.exception("a group of %s commands has no answers", len(group))
+                _tell([(one, _unavailable()) for one in group])
             if last:
                 return
 
@@ -119,34 +124,40 @@ class Writer:
 
     def _answer(self, group: list[_Waiting]) -> None:
         answers = self._attempt([waiting.request for waiting in group])
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting, object]]] = {}
-        for waiting, answer in zip(group, answers, strict=True):
-            by_loop.setdefault(waiting.loop, []).append((waiting, answer))
-        for loop, pairs in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(_settle, pairs)
-            except RuntimeError:  # the loop of the clients is closed: nobody listens
-                _LOG.warning("%s answers had no listener", len(pairs))
+        _tell(list(zip(group, answers, strict=True)))
 
     def _attempt(self, requests: Sequence[Request]) -> Sequence[object]:
         """Execute a group; try again, then one by one, before giving up."""
         for attempt in range(ATTEMPTS):
             try:
                 return self._execute_many(requests)
+            except StoreError as error:
+                _LOG.warning("the database did not take a commit: %s", error)
+                time.sleep(PAUSE_S * (attempt + 1))
             except Exception as error:  # noqa: BLE001  # the thread must live on
                 _LOG.warning("commit of %s failed: %s", len(requests), _name(error))
-                time.sleep(PAUSE_S * (attempt + 1))
-        if len(requests) > 1:
-            # One command may have broken the group: the others must not suffer.
-            return [self._alone(request) for request in requests]
-        return [_unavailable("The database does not take the command.")]
+                # One command may have broken the group: the others must not suffer.
+                return [self._alone(request) for request in requests]
+        return [_unavailable() for _ in requests]
 
     def _alone(self, request: Request) -> object:
         try:
             return self._execute_many([request])[0]
         except Exception as error:  # noqa: BLE001  # the thread must live on
             _LOG.warning("commit failed: %s", _name(error))
-            return _unavailable("The database does not take the command.")
+            return _unavailable()
+
+
+def _tell(pairs: Sequence[tuple[_Waiting, object]]) -> None:
+    """Hand answers to the loops that wait for them."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting, object]]] = {}
+    for waiting, answer in pairs:
+        by_loop.setdefault(waiting.loop, []).append((waiting, answer))
+    for loop, own in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, own)
+        except RuntimeError:  # the loop of the clients is closed: nobody listens
+            _LOG.warning("%s answers had no listener", len(own))
 
 
 def _settle(pairs: Sequence[tuple[_Waiting, object]]) -> None:
@@ -165,7 +176,9 @@ def _name(error: Exception) -> str:
     return type(error).__name__
 
 
-def _unavailable(detail: str) -> Problem:
+def _unavailable(
+    detail: str = "The database does not take the command.",
+) -> Problem:
     return Problem(
         503,
         "unavailable",
