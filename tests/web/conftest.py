@@ -127,11 +127,18 @@ def served(
 ) -> Iterator[House]:
     """Serve a copy of a reserve."""
     shutil.copy(source, file)
+    with serving(file, settings) as house:
+        yield house
+
+
+@contextmanager
+def serving(where: Path | str, settings: Settings | None = None) -> Iterator[House]:
+    """Serve a reserve in its database."""
     clock = Clock()
-    store = open_reserve(file, clock=clock)
+    store = open_reserve(where, clock=clock)
     store.access._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     app = create_app(store, settings or Settings(invented=True))
-    house = House(store, app, clock, file)
+    house = House(store, app, clock, Path(str(where)))
     try:
         # One client enters the life of the server, the writer's thread with it.
         with TestClient(app, base_url=BASE):
