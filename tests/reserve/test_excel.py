@@ -13,7 +13,7 @@ import xlsxwriter
 
 from oreserve.errors import InputError
 from oreserve.reserve import Refused
-from oreserve.reserve._excel import WorkbookError, import_workbook
+from oreserve.reserve._excel import WorkbookError, _read, _Wrong, import_workbook
 from oreserve.reserve._sheets import sheets
 from oreserve.reserve._template import known_names, template_bytes
 
@@ -129,9 +129,33 @@ def test_negative_and_zero_tonnes_are_refused(desk):
 
 
 def test_what_excel_adds_up_is_read_to_the_digits_that_it_shows(desk):
-    rows = [LOTS, (*GOOD[:3], 0.1 + 0.2, "2025-11-03")]  # 0.30000000000000004
-    take(desk, book(lots=rows), write=True)
+    """Excel keeps 0.1 + 0.2 with its last binary digit and shows 0.3."""
+    content = book(lots=[LOTS, (*GOOD[:3], 0.125, "2025-11-03")])
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            part = old.read(name).replace(b"<v>0.125<", b"<v>0.30000000000000004<")
+            new.writestr(name, part)
+    take(desk, out.getvalue(), write=True)
     assert desk.rows("lots")[0]["grams"] == 300_000
+
+
+@pytest.mark.parametrize(
+    "cell, grams",
+    [
+        ("0.30000000000000004", 300_000),
+        ("1e-6", 1),
+        ("123456789.123456", 123_456_789_123_456),
+        ("1e3", 1_000_000_000),
+    ],
+)
+def test_tonnes_are_read_to_the_gram(cell, grams):
+    assert _read("exact", cell, "grams") == grams
+
+
+@pytest.mark.parametrize("cell", ["1e-7", "0.0000015", "nan", "inf", "1e400", "1,5"])
+def test_tonnes_that_are_no_whole_grams_are_not_read(cell):
+    assert isinstance(_read("exact", cell, "grams"), _Wrong)
 
 
 def test_unknown_sheets_and_columns_name_the_nearest(desk):
@@ -202,6 +226,61 @@ def test_a_row_number_is_the_one_that_excel_shows(desk):
 def test_what_is_no_workbook_is_refused(desk, content):
     with pytest.raises(InputError, match="no workbook"):
         take(desk, content)
+
+
+@pytest.mark.parametrize("cell", [(1_048_575, 0), (0, 16_383), (20_000, 1)])
+def test_a_cell_far_away_is_refused_before_it_is_read(desk, cell):
+    """A reader would set aside memory for all cells before it."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as made:
+        page = made.add_worksheet("lots")
+        page.write_row(0, 0, LOTS)
+        page.write(*cell, "x")
+    with pytest.raises(InputError, match="a sheet reaches to cell"):
+        take(desk, out.getvalue())
+
+
+def test_an_address_across_two_parts_is_seen(desk, monkeypatch):
+    monkeypatch.setattr("oreserve.reserve._unpack.PART", 7)
+    with pytest.raises(InputError, match="reaches to cell XFD1"):
+        take(desk, book(lots=[(*LOTS, *[None] * 16_378, "x")]))
+
+
+def test_cells_without_an_address_are_counted(desk):
+    """Some programs write none; a reader then counts the cells of a row."""
+    content = io.BytesIO(book(lots=[LOTS, GOOD]))
+    with zipfile.ZipFile(content) as packed:
+        parts = {one: packed.read(one) for one in packed.namelist()}
+
+    def with_cells(count: int) -> bytes:
+        row = b"<row>" + b"<c><v>1</v></c>" * count + b"</row></sheetData>"
+        sheet = parts["xl/worksheets/sheet1.xml"].replace(b"</sheetData>", row)
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, part in parts.items():
+                packed.writestr(name, sheet if name.endswith("sheet1.xml") else part)
+        return out.getvalue()
+
+    with pytest.raises(InputError, match="more than 500000 cells"):
+        take(desk, with_cells(600_000))
+    assert any("300 columns" in p.problem for p in problems(desk, with_cells(300)))
+
+
+@pytest.mark.parametrize("name", ["content.xml", "xl/workbook.bin", "XL/workbook.xml"])
+def test_other_formats_are_not_read(desk, name):
+    content = io.BytesIO(book(lots=[LOTS, GOOD]))
+    with zipfile.ZipFile(content, "a") as packed:
+        packed.writestr(name, "<a/>")
+    with pytest.raises(InputError, match="no workbook"):
+        take(desk, content.getvalue())
+
+
+def test_addresses_in_utf_16_are_not_overlooked(desk):
+    content = io.BytesIO(book(lots=[LOTS, GOOD]))
+    with zipfile.ZipFile(content, "a") as packed:
+        packed.writestr("xl/worksheets/x.xml", '<c r="XFD1"/>'.encode("utf-16"))
+    with pytest.raises(InputError, match="not UTF-8"):
+        take(desk, content.getvalue())
 
 
 def test_a_bomb_is_refused_before_it_is_read(desk):

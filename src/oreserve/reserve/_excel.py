@@ -11,14 +11,10 @@ back and an import keeps.
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
-import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
@@ -32,16 +28,17 @@ from oreserve.reserve._roles import allows, roles_for
 from oreserve.reserve._sheets import Sheet, SheetColumn, sheets
 from oreserve.reserve._template import known_names
 from oreserve.reserve._unit import Receipt, Request
+from oreserve.reserve._unpack import MOST_COLUMNS, checked_bytes
 from oreserve.reserve._views import source_of
 from oreserve.tables import choices, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from oreserve.reserve._reserve import Reserve
 
 __all__ = [
-    "MOST_BYTES",
     "MOST_ROWS",
     "Imported",
     "Line",
@@ -50,8 +47,6 @@ __all__ = [
     "import_workbook",
 ]
 
-MOST_BYTES: Final = 10_000_000  # of a file
-MOST_UNPACKED: Final = 100_000_000  # of what is zipped in it
 MOST_ROWS: Final = 3_000  # of all sheets: nobody else writes meanwhile
 SHOWN: Final = 20  # problems that a message lists
 _IGNORED: Final = frozenset({"instructions", "lists"})  # sheets of the template
@@ -218,7 +213,7 @@ def import_workbook(
     """
     _check_actor(reserve, actor)
     problems: list[Problem] = []
-    rows = _filled_rows(_checked_bytes(source), problems)
+    rows = _filled_rows(checked_bytes(source), problems)
     known = known_names(reserve.engine)
     requests: list[tuple[_Row, Request]] = []
     seen: Counter[str] = Counter()
@@ -258,58 +253,6 @@ def _check_actor(reserve: Reserve, actor: str) -> None:
 # --- Reading the file -------------------------------------------------------------
 
 
-def _checked_bytes(source: Path | str | bytes) -> bytes:
-    """Return the bytes of a workbook that is no bomb.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, is larger than 10 MB, or unpacks to over 100 MB.
-    """
-    if isinstance(source, bytes):
-        content = source
-    else:
-        path = Path(source)
-        if not path.is_file():
-            message = f"{path}: there is no such file; give a workbook (.xlsx)"
-            raise InputError(message)
-        if path.stat().st_size > MOST_BYTES:
-            _too_large(str(path))
-        content = path.read_bytes()
-    if len(content) > MOST_BYTES:
-        _too_large("the workbook")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            unpacked = 0
-            for member in packed.infolist():
-                with packed.open(member) as file:
-                    while part := file.read(1_000_000):
-                        unpacked += len(part)
-                        if unpacked > MOST_UNPACKED:
-                            _too_large("the workbook, unpacked,")
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        OSError,
-    ) as e:
-        message = "this is no workbook that can be read; save it as .xlsx"
-        raise InputError(message) from e
-    except zlib.error as error:
-        message = "this workbook is damaged; save it again as .xlsx"
-        raise InputError(message) from error
-    return content
-
-
-def _too_large(what: str) -> None:
-    message = (
-        f"{what} is too large: at most {MOST_BYTES // 1_000_000} MB, unpacked "
-        f"{MOST_UNPACKED // 1_000_000} MB; split it"
-    )
-    raise InputError(message)
-
-
 def _filled_rows(content: bytes, problems: list[Problem]) -> list[_Row]:
     """Return the rows that have a value, in the order of the sheets."""
     import fastexcel
@@ -334,9 +277,14 @@ def _filled_rows(content: bytes, problems: list[Problem]) -> list[_Row]:
             continue
         try:
             # Rows are counted from the top of the sheet, blank ones too.
-            table = book.load_sheet(
+            loaded = book.load_sheet(
                 name, header_row=None, skip_rows=0, dtypes="string"
-            ).to_polars()
+            )
+            if loaded.width > MOST_COLUMNS:
+                told = f"has {loaded.width} columns, at most {MOST_COLUMNS}"
+                problems.append(Problem(name, 0, "", "", told))
+                continue
+            table = loaded.to_polars()
         except fastexcel.FastExcelError as error:
             told = str(error).splitlines()[0][:200]
             problems.append(Problem(name, 0, "", "", f"cannot be read: {told}"))
