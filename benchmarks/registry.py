@@ -165,6 +165,29 @@ def _where(name: str, executor: str, *, most: float | None = None) -> Run:
     return Run(name, "benchmarks.executors", arguments, most=most)
 
 
+def _served(database: str, least: float) -> Bench:
+    arguments = ("--clients", "{clients}", "--seconds", "{seconds}")
+    return Bench(
+        name=f"reserve-{database}",
+        about="Commands of an operated reserve through its HTTP API, acknowledged once "
+        f"they are on the disk of {database}; beside plain INSERTs, one commit each",
+        axis="clients",
+        runs=(
+            Run(
+                "ours", "benchmarks.reserve_load",
+                ("--database", database, *arguments),
+            ),
+        ),
+        sizes=(Size("100", {"clients": "100", "seconds": "20"}),),
+        toy=Size("4", {"clients": "4", "seconds": "1"}),
+        shows=(
+            "commands_per_s", "p50_ms", "p99_ms", "inserts_per_s", "inserts_all_per_s",
+        ),
+        at_least={"commands_per_s": least},
+        at_most={"p99_ms": 250},
+    )  # fmt: skip
+
+
 def _count(label: str, years: int, **values: str) -> Size:
     return Size(label, {"years": str(years), "scale": "1", **values})
 
@@ -484,6 +507,8 @@ PEERS_AND_OWN_WORK = (
         ),
         toy=Size("3,000", {"rows": "3000", "years": "2022-2024"}),
     ),
+    _served("sqlite", 300),
+    _served("postgresql", 500),
 )  # fmt: skip
 
 BENCHES = (*STOCHASTIC, *PEERS_AND_OWN_WORK)

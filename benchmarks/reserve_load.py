@@ -260,7 +260,6 @@ def measure(database: str, clients: int, seconds: float) -> dict[str, Any]:
         folder = held.enter_context(tempfile.TemporaryDirectory(prefix="oreserve-load"))
         where, plain = f"{folder}/reserve.db", f"{folder}/plain.db"
         if database == "postgresql":
-            sys.path.insert(0, str(ROOT / "tests"))
             from reserve._servers import server
 
             on = held.enter_context(server(connections=clients + 40))
@@ -332,6 +331,13 @@ def _verify(where: str) -> dict[str, Any]:
     return {"entries": found.entries, "verified_per_s": found.entries / took}
 
 
+def _has_postgresql() -> bool:
+    sys.path.insert(0, str(ROOT / "tests"))
+    from reserve.conftest import _binaries
+
+    return _binaries() is not None
+
+
 def main() -> None:
     """Measure, or play the server or the clients of a measurement."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reserve_load")
@@ -349,6 +355,8 @@ def main() -> None:
     elif given.load:
         found = asyncio.run(load(given.port, given.load, given.clients, given.seconds))
         print(json.dumps(found))
+    elif given.database == "postgresql" and not _has_postgresql():
+        print(json.dumps({"skipped": "no programs of PostgreSQL (initdb) here"}))
     else:
         found = measure(given.database, given.clients, given.seconds)
         found["at"] = datetime.now(UTC).isoformat(timespec="seconds")
