@@ -282,6 +282,41 @@ def test_interrupt_of_a_policy_says_how_to_resume(capsys, monkeypatch, tmp_path)
     assert "resume" in err
 
 
+def test_interrupt_of_many_scenarios_says_what_is_kept(capsys, monkeypatch, tmp_path):
+    from oreserve.planning import _many
+
+    simulated, out = _many.run_chains, tmp_path / "many"
+
+    def stop(chains, scenarios, *args, **kwargs):
+        if scenarios[0].number == 20:
+            raise KeyboardInterrupt
+        return simulated(chains, scenarios, *args, **kwargs)
+
+    monkeypatch.setattr(_many, "run_chains", stop)
+    many = ["simulate", "tiny", "--scenarios", "30", "--out", str(out)]
+    code, _, err = run(capsys, *many)
+    assert code == 130
+    assert "20 of 30 scenarios are kept in" in err
+    assert ".many.blocks" in err
+
+
+def test_progress_without_a_terminal_says_how_far_and_how_long(capsys, monkeypatch):
+    from oreserve.cli import _progress
+
+    clock = iter([0.0, 4.0, 12.0, 15.0, 100.0, 130.0, 200.0])
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
+    with _progress.Stages() as told:
+        for done in (300, 350, 420, 450, 800, 900, 1000):
+            told("simulate", done, 1000)
+    assert capsys.readouterr().err.splitlines() == [
+        "simulate ...",
+        # 120 in 12 s, 580 to go: what was there before the start counts for nothing
+        "simulate: 420 of 1,000, 12 s, about 58 s left",
+        "simulate: 800 of 1,000, 100 s, about 40 s left",
+        "simulate: 200 s",
+    ]
+
+
 # --- the commands on the tiny study --------------------------------------------------
 
 

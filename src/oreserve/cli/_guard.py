@@ -14,6 +14,7 @@ import os
 import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 import typer
@@ -80,17 +81,28 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 def _interrupted() -> str:
     """Say what an interrupt left; long runs with a folder keep their stages."""
     now = running()
-    resumes = (
-        now is not None
-        and now.options.get("out")
-        and (now.name in {"plan", "policy"} or now.options.get("scenarios"))
+    start = "Interrupted; nothing was left half-written."
+    out = None if now is None else now.options.get("out")
+    if now is None or not isinstance(out, Path):
+        return start
+    if now.options.get("scenarios") and now.name == "simulate":
+        from oreserve.planning._blocks import blocks_folder, kept_scenarios
+
+        done = kept_scenarios(out)
+        if not done:
+            return f"{start} No block of scenarios was finished yet."
+        return (
+            f"{start} {done:,} of {now.options['scenarios']:,} scenarios are kept in "
+            f"{blocks_folder(out)}: run the same command again to resume from there."
+        )
+    if now.name not in {"plan", "policy"}:
+        return start
+    folder = out.parent / f".{out.name}.resume"
+    where = f" ({folder})" if folder.is_dir() else ""
+    return (
+        f"{start} Run the same command again to resume after the last finished "
+        f"stage{where}."
     )
-    then = (
-        " Run the same command again to resume after the last finished stage."
-        if resumes
-        else ""
-    )
-    return f"Interrupted; nothing was left half-written.{then}"
 
 
 def _leave_pipe() -> NoReturn:

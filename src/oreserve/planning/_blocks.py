@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Blocks", "blocks_folder"]
+__all__ = ["Blocks", "blocks_folder", "kept_scenarios"]
 
 MANIFEST = "made-from.json"
 
@@ -32,6 +32,11 @@ MANIFEST = "made-from.json"
 def blocks_folder(out: Path) -> Path:
     """Return where the finished blocks for an output folder are kept."""
     return out.parent / f".{out.name}.blocks"
+
+
+def kept_scenarios(out: Path) -> int:
+    """Count the scenarios that a run which did not end has kept, from the first on."""
+    return _reach(_ranges(blocks_folder(out)))
 
 
 class Blocks:
@@ -68,6 +73,13 @@ class Blocks:
             return read_arrays(path)
         except (OSError, ValueError):
             return None
+
+    def kept(self, start: int, most: int) -> int | None:
+        """Return the size of the largest block kept from `start` on, up to `most`."""
+        if self.folder is None:
+            return None
+        sizes = [stop - first for first, stop in _ranges(self.folder) if first == start]
+        return max((size for size in sizes if size <= most), default=None)
 
     def put(self, start: int, count: int, arrays: Mapping[str, Any]) -> None:
         """Keep a finished block.
@@ -121,6 +133,24 @@ class Blocks:
 
 def _name(start: int, count: int) -> str:
     return f"scenarios-{start:07d}-{start + count - 1:07d}.npz"
+
+
+def _ranges(folder: Path) -> list[tuple[int, int]]:
+    """Return first number and the one after the last of each block, in order."""
+    found = []
+    for path in folder.glob("scenarios-*.npz"):
+        first, _, last = path.stem.removeprefix("scenarios-").partition("-")
+        found.append((int(first), int(last) + 1))
+    return sorted(found)
+
+
+def _reach(ranges: list[tuple[int, int]]) -> int:
+    """Return up to where blocks follow one another without a hole."""
+    reach = 0
+    for first, stop in ranges:
+        if first <= reach:
+            reach = max(reach, stop)
+    return reach
 
 
 def _compare(manifest: Path, made_from: Mapping[str, str]) -> None:
