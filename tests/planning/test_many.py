@@ -23,8 +23,8 @@ from oreserve.planning import (
     plan,
     simulate_many,
 )
-from oreserve.planning._blocks import blocks_folder
-from oreserve.planning._distribution import tail_mean
+from oreserve.planning._blocks import blocks_folder, kept_scenarios
+from oreserve.planning._distribution import tail_halfwidth, tail_mean
 from oreserve.study import load_study
 from oreserve.threats import sample_scenarios
 
@@ -88,6 +88,56 @@ def test_tail_mean_counts_a_part_of_a_value():
     assert tail_mean(values, 0.9) == pytest.approx(4.0)
 
 
+def test_interval_of_the_tail_covers_it():
+    # Exponential: the mean beyond any level is one more than the level.
+    draw = np.random.default_rng(0)
+    alpha, hits = 0.9, []
+    for _ in range(400):
+        values = draw.exponential(size=500)
+        off = abs(float(tail_mean(values, alpha)) - (1.0 - np.log(1.0 - alpha)))
+        hits.append(off <= tail_halfwidth(values, alpha))
+    assert 0.90 < np.mean(hits) < 0.97
+
+
+def test_a_tail_of_few_scenarios_has_a_remark_and_no_interval(study, base, found):
+    assert tail_halfwidth(np.arange(99.0), 0.9) is None
+    assert tail_halfwidth(np.arange(100.0), 0.9) is not None
+    assert (
+        found.distribution["cvar_halfwidth"].null_count() == found.distribution.height
+    )
+    assert "the worst 10% are 0.9 of 9 scenarios" in found.summary()
+    assert "--scenarios 100 or more" in found.summary()
+    assert found.figures()["remarks"] == found.remarks()
+    more = simulate_many(study, count=100, seed=4, base=base)
+    assert "beyond q99 of the tables lie 1 of 100 scenarios" in more.summary()
+    row = more.distribution.row(0, named=True)
+    loss = more.scenarios["home_loss_usd"].to_numpy()
+    assert row["cvar_halfwidth"] == pytest.approx(tail_halfwidth(loss, 0.9))
+    assert "(95 %), median" in more.summary()
+
+
+def test_scenarios_name_the_projects_that_stand_and_how_late(study, found):
+    from oreserve.market import project_support
+
+    support = project_support(study)
+    seen = set()
+    for one, told in zip(
+        sample_scenarios(study, count=COUNT, seed=4),
+        found.scenarios["projects"],
+        strict=True,
+    ):
+        names = dict(t.partition(" +")[::2] for t in told.split("; ") if t)
+        seen |= set(names)
+        for project, held in support.items():
+            late = one.draws[f"delay {project}"]
+            stands = one.draws[project] < held.success
+            stands &= held.start_year + late <= study.period_starts()[-1].year
+            assert (project in names) == stands
+            if stands:
+                assert names[project] == (f"{late:g}" if late else "")
+    assert seen
+
+
 def test_neither_workers_nor_blocks_matter(study, base, found, monkeypatch):
     monkeypatch.setattr(_pool, "WORTH_IT", 0)
     monkeypatch.setattr(_many, "MOST_IN_BLOCK", 4)
@@ -138,6 +188,51 @@ def test_a_killed_run_goes_on(study, base, found, tmp_path, small_blocks, monkey
     assert other.scenarios["home_loss_usd"][0] > 1e12
     other.forget_blocks()
     assert not blocks_folder(out).exists()
+
+
+def test_a_run_of_another_count_goes_on_from_what_is_kept(
+    study, base, tmp_path, monkeypatch
+):
+    out = tmp_path / "many"
+    monkeypatch.setattr(_many, "LEAST_IN_BLOCK", 2)
+    simulate_many(study, count=5, seed=4, workers=1, out=out, base=base)
+    assert kept_scenarios(out) == 5
+    names = sorted(path.name for path in blocks_folder(out).glob("*.npz"))
+    assert len(names) == 3
+    run, done = _many.run_chains, []
+
+    def counted(chains, scenarios, *args, **kwargs):
+        done.extend(one.number for one in scenarios)
+        return run(chains, scenarios, *args, **kwargs)
+
+    monkeypatch.setattr(_many, "run_chains", counted)
+    told = []
+    more = simulate_many(
+        study,
+        count=8,
+        seed=4,
+        workers=1,
+        out=out,
+        base=base,
+        progress=lambda *step: told.append(step),
+    )
+    assert done == [5, 6, 7]
+    assert told[0][1] == 5  # the time that is left counts from here
+    assert told[-1][1:] == (8, 8)
+    monkeypatch.setattr(_many, "run_chains", run)
+    once = simulate_many(study, count=8, seed=4, workers=1, base=base)
+    assert texts(more) == texts(once)
+
+
+def test_blocks_are_small_where_scenarios_are_few_or_periods_many(study, monkeypatch):
+    def sizes(count):
+        blocks = _blocks.Blocks(None, {})
+        return [len(block) for block in _many._drawn(study, count, 0, 5, blocks)]
+
+    assert sizes(100) == [20] * 5
+    assert set(sizes(1000)) == {100}
+    monkeypatch.setattr(_many, "SCENARIO_PERIODS", 50)
+    assert sizes(25) == [10, 10, 5]
 
 
 def test_a_broken_block_is_computed_again(study, base, found, tmp_path, small_blocks):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from oreserve.planning._verify import student_factor, student_halfwidth
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,11 +22,13 @@ if TYPE_CHECKING:
     from oreserve.planning._chain_runs import ChainRuns
     from oreserve.study import Study
 
-__all__ = ["Distribution", "Uses", "tail_mean"]
+__all__ = ["Distribution", "Uses", "tail_halfwidth", "tail_mean", "tail_share"]
 
 Floats = npt.NDArray[np.float64]
 
 QUANTILES = (0.05, 0.5, 0.9, 0.95, 0.99)
+FEW = 10
+"""Scenarios from which a tail has an interval: fewer say little of one."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,13 @@ class Distribution:
     distribution
         measure (shortfall_t, shortfall_share, loss_usd, premium_usd), item and
         class (null: all), mean, standard_error, q05 to q99, most, cvar: the mean of
-        the worst 1 - alpha of the scenarios. Loss and premium are undiscounted sums
-        over the periods; loss is null where no use has a known one.
+        the worst 1 - alpha of the scenarios, and cvar_halfwidth, half of its 95 %
+        interval (null where fewer than ten scenarios are that worst part). Loss and
+        premium are undiscounted sums over the periods; loss is null where no use
+        has a known one.
     scenarios
-        number, states (which drivers are in a shock, and when), home_loss_usd,
+        number, states (which drivers are in a shock, and when), projects (which
+        start to run without support, +n: n years late), home_loss_usd,
         import_premium_usd.
     """
 
@@ -101,6 +109,7 @@ class Distribution:
             {
                 "number": np.arange(len(loss)),
                 "states": [str(one) for one in totals["states"]],
+                "projects": [str(one) for one in totals["projects"]],
                 "home_loss_usd": loss.sum(axis=1) if known else [None] * len(loss),
                 "import_premium_usd": premium,
             },
@@ -135,6 +144,7 @@ class Distribution:
             "home": self.home,
             "periods": list(self.periods),
             "cvar_level": self.alpha,
+            "remarks": self.remarks(),
             "home_loss_usd": _short_row(whole.get("loss_usd")),
             "import_premium_usd": _short_row(whole.get("premium_usd")),
             "versions": dict(self.versions),
@@ -175,10 +185,13 @@ class Distribution:
             name = {"loss_usd": "home loss", "premium_usd": "import premium"}[
                 row["measure"]
             ]
+            error = row["standard_error"]
+            if error is not None:
+                error *= student_factor(self.scenarios.height)
             lines.append(
-                f"{name}: mean {_usd(row['mean'])} "
-                f"(standard error {_usd(row['standard_error'])}), median "
-                f"{_usd(row['q50'])}, {worst} {_usd(row['cvar'])}"
+                f"{name}: mean {_with_interval(row['mean'], error)}, median "
+                f"{_usd(row['q50'])}, {worst} "
+                f"{_with_interval(row['cvar'], row['cvar_halfwidth'])}"
             )
         by_use = self.distribution.filter(
             (pl.col("measure") == "loss_usd") & pl.col("item").is_not_null()
@@ -190,7 +203,29 @@ class Distribution:
                 f"{_usd(row['cvar'])}"
                 for row in by_use.head(5).iter_rows(named=True)
             ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.remarks()])
+
+    def remarks(self) -> list[str]:
+        """Say what rests on few scenarios."""
+        count = self.scenarios.height
+        beyond = tail_share(count, self.alpha)
+        needed = math.ceil(round(FEW / (1.0 - self.alpha), 6))
+        if beyond < FEW:
+            text = (
+                f"the worst {1.0 - self.alpha:.0%} are {beyond:,g} of {count:,} "
+                f"scenarios: too few for an interval of their mean, which jumps from "
+                f"seed to seed; take --scenarios {needed:,} or more"
+            )
+            return [text]
+        last = tail_share(count, QUANTILES[-1])
+        if last < FEW:
+            needed = math.ceil(round(FEW / (1.0 - QUANTILES[-1]), 6))
+            text = (
+                f"beyond q99 of the tables lie {last:,g} of {count:,} scenarios: read "
+                f"it as rough below --scenarios {needed:,}"
+            )
+            return [text]
+        return []
 
 
 def tail_mean(values: Floats, alpha: float) -> Floats:
@@ -213,9 +248,40 @@ def tail_mean(values: Floats, alpha: float) -> Floats:
     return np.asarray(np.tensordot(weight, ordered, axes=(0, 0)) / share, dtype=float)
 
 
+def tail_share(count: int, alpha: float) -> float:
+    """Return how many of `count` scenarios are the worst 1 - alpha.
+
+    Examples
+    --------
+    >>> tail_share(100, 0.9), tail_share(9, 0.9)
+    (10.0, 0.9)
+    """
+    return round((1.0 - alpha) * count, 6)
+
+
+def tail_halfwidth(values: Floats, alpha: float) -> float | None:
+    """Compute half of the 95 % interval of the mean of the worst 1 - alpha.
+
+    From the influence of each value on it, eta + max(x - eta, 0) / (1 - alpha) with
+    eta where the worst part begins: the sampling error of that mean, to the first
+    order. None where the worst part is fewer than ten values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(tail_halfwidth(np.arange(1000.0), 0.9), 1)
+    11.9
+    """
+    share = tail_share(len(values), alpha)
+    if share < FEW:
+        return None
+    eta = np.sort(values)[-math.ceil(share)]
+    return student_halfwidth(np.maximum(values - eta, 0.0) / (1.0 - alpha))
+
+
 def _figure_names() -> list[str]:
     quantiles = [f"q{100 * q:02.0f}" for q in QUANTILES]
-    return ["mean", "standard_error", *quantiles, "most", "cvar"]
+    return ["mean", "standard_error", *quantiles, "most", "cvar", "cvar_halfwidth"]
 
 
 def _figures(values: Floats, alpha: float) -> list[float | None]:
@@ -223,7 +289,8 @@ def _figures(values: Floats, alpha: float) -> list[float | None]:
     error = float(values.std(ddof=1) / np.sqrt(count)) if count > 1 else None
     quantiles = [float(q) for q in np.quantile(values, QUANTILES)]
     most, tail = float(values.max()), float(tail_mean(values, alpha))
-    return [float(values.mean()), error, *quantiles, most, tail]
+    half = tail_halfwidth(values, alpha)
+    return [float(values.mean()), error, *quantiles, most, tail, half]
 
 
 def _rows(
@@ -260,6 +327,13 @@ def _short_row(row: Mapping[str, float] | None) -> dict[str, float] | None:
     if row is None:
         return None
     return {name: row[name] for name in _figure_names()}
+
+
+def _with_interval(value: float | None, half: float | None) -> str:
+    """Write a figure with half of its 95 % interval, where there is one."""
+    if value is None or half is None:
+        return _usd(value)
+    return f"{_usd(value)} +- {_usd(half)} (95 %)"
 
 
 def _usd(value: float | None) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "discounted_loss",
     "paired_difference",
     "spread_over",
+    "student_factor",
     "student_halfwidth",
     "verify_losses",
 ]
@@ -63,13 +64,24 @@ def student_halfwidth(values: Floats, *, level: float = 0.95) -> float:
     >>> round(student_halfwidth(np.array([1.0, 2.0, 3.0])), 4)
     2.4841
     """
-    from scipy.stats import t
-
     count = len(values)
     if count < 2:
         return math.nan
     error = float(np.std(values, ddof=1)) / math.sqrt(count)
-    return float(t.ppf(0.5 + level / 2.0, count - 1)) * error
+    return student_factor(count, level=level) * error
+
+
+def student_factor(count: int, *, level: float = 0.95) -> float:
+    """Compute how many standard errors of a mean its interval reaches to a side.
+
+    Examples
+    --------
+    >>> round(student_factor(3), 4)
+    4.3027
+    """
+    from scipy.stats import t
+
+    return float(t.ppf(0.5 + level / 2.0, count - 1))
 
 
 def paired_difference(without: Floats, having: Floats) -> tuple[float, float]:
