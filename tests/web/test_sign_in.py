@@ -9,8 +9,10 @@ import logging
 from datetime import timedelta
 
 import pytest
+from starlette.requests import HTTPConnection
 
 from oreserve.web import Settings
+from oreserve.web._doorman import Doorman
 from web.conftest import PASSWORD, csrf_of_page, hidden, served
 
 
@@ -87,6 +89,22 @@ def test_guessing_is_slowed_per_user_with_a_time_to_wait(house):
     assert sign_in(client).status_code == 429
     house.clock.now += timedelta(minutes=20)
     assert sign_in(client).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "proxies,told,expected",
+    [
+        ((), "6.6.6.6", "10.0.0.1"),
+        (("10.0.0.1",), "6.6.6.6, 7.7.7.7", "7.7.7.7"),
+        (("10.0.0.1", "10.0.0.2"), "7.7.7.7, 10.0.0.2", "7.7.7.7"),
+        (("10.0.0.1",), "", "10.0.0.1"),
+    ],
+)
+def test_an_address_is_believed_from_our_own_proxy_only(calm, proxies, told, expected):
+    doorman = Doorman(calm.store, Settings(trusted_proxies=frozenset(proxies)))
+    headers = [(b"x-forwarded-for", told.encode())] if told else []
+    scope = {"type": "http", "client": ("10.0.0.1", 5), "headers": headers}
+    assert doorman.address(HTTPConnection(scope)) == expected
 
 
 def test_the_form_needs_the_token_of_its_browser(house):
