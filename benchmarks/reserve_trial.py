@@ -16,6 +16,7 @@ import argparse
 import json
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -55,17 +56,23 @@ def machine(
         with api.create(where, name="Walk", administrator="ada", clock=clock) as store:
             fill(Desk(store, clock, where))
             going = walk(
-                store, clock, steps=length, seed=seed + walks, verify_every=length // 2
+                store,
+                clock,
+                steps=length,
+                seed=seed + walks,
+                # Across a socket the questions cost more than the commands.
+                check_every=1 if on is None else 5,
+                thorough_every=25 if on is None else 100,
+                verify_every=length // 2,
             )
             outcomes += going.outcomes
             entries += store.head().sequence
         if on is not None:
             on.command(f"DROP DATABASE walk{walks} WITH (FORCE)")
         walks += 1
-        print(
+        _tell(
             f"walk {walks}, seed {seed + walks - 1}: {outcomes.total()} commands, "
-            f"{time.monotonic() - began:.0f} s",
-            flush=True,
+            f"{time.monotonic() - began:.0f} s"
         )
     done = sum(n for (_, rule), n in outcomes.items() if rule == "done")
     by_command: dict[str, dict[str, int]] = {}
@@ -88,8 +95,12 @@ def crash(
     *, kills: int, seed: int, folder: Path, on: Server | None, server_every: int
 ) -> dict[str, Any]:
     """Kill so many writers."""
-    trial = Crashes(seed, folder, server=on, server_every=server_every)
+    trial = Crashes(seed, folder, server=on, server_every=server_every, tell=_tell)
     return dict(sorted(trial.run(kills).items()))
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def main() -> None:
@@ -103,12 +114,14 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=2_000, help="commands a reserve")
     parser.add_argument("--kills", type=int, default=2_000)
     parser.add_argument(
-        "--server-every", type=int, default=20, help="kills between the server's own"
+        "--server-every", type=int, default=50, help="kills between the server's own"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where files of SQLite go")
     given = parser.parse_args()
     began = time.monotonic()
+    # Whoever ends a trial ends its server with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with ExitStack() as held:
         folder = Path(tempfile.mkdtemp(prefix="oreserve-trial-", dir=given.folder))
         held.callback(shutil.rmtree, folder, ignore_errors=True)

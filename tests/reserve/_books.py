@@ -336,9 +336,10 @@ class Books:
 
     def _out(self, change: Change, name: str, grams: int) -> int:
         """Take grams out of a lot and return the cost that goes with them."""
-        lot = self.lots[name]
-        assert grams <= lot.grams, f"{grams} g taken out of {lot.grams} g of {name}"
-        cost = part(lot.cost, grams, lot.grams)
+        lot, (more, dearer) = self.lots[name], change.lots.get(name, (0, 0))
+        held = lot.grams + more  # one command may take from a lot more than once
+        assert grams <= held, f"{grams} g taken out of {held} g of {name}"
+        cost = part(lot.cost + dearer, grams, held)
         self._move(change, name, -grams, -cost)
         return cost
 

@@ -17,6 +17,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -226,6 +227,8 @@ class Crashes:
         Kills between replays of the whole trail.
     server_every
         Kills between kills of the server itself; 0: never.
+    tell
+        Gets a line of progress after each replay.
     """
 
     seed: int
@@ -234,6 +237,7 @@ class Crashes:
     fresh_every: int = 100
     replay_every: int = 20
     server_every: int = 0
+    tell: Callable[[str], None] = str
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -255,6 +259,7 @@ class Crashes:
                 or number % self.fresh_every == self.fresh_every - 1
             ):
                 self._verify()
+                self.tell(f"{number + 1} kills, {self.counts['answered']} answered")
         self._verify()
         return self.counts
 

@@ -49,6 +49,8 @@ class Walk:
     ----------
     store, clock
         A reserve with people, depots, owners and items, and the clock it reads.
+    check_every
+        Steps between checks of balances and of the second books.
     thorough_every
         Steps between checks of whole tables.
     verify_every
@@ -60,10 +62,12 @@ class Walk:
         store: Reserve,
         clock: Clock,
         *,
+        check_every: int = 1,
         thorough_every: int = 25,
         verify_every: int = 0,
     ) -> None:
         self.store, self.clock = store, clock
+        self.check_every = check_every
         self.thorough_every, self.verify_every = thorough_every, verify_every
         self.books = Books()
         self.done: list[Done] = []
@@ -91,10 +95,11 @@ class Walk:
         else:
             self._one(rng, rule or choose(rng))
         self.steps += 1
-        self.check(
-            thorough=self.steps % self.thorough_every == 0,
-            replay=bool(self.verify_every) and self.steps % self.verify_every == 0,
-        )
+        if self.steps % self.check_every == 0:
+            self.check(
+                thorough=self.steps % self.thorough_every == 0,
+                replay=bool(self.verify_every) and self.steps % self.verify_every == 0,
+            )
 
     def check(self, *, thorough: bool, replay: bool = False) -> None:
         """Fail if an invariant or the second set of books does not hold."""
@@ -239,12 +244,10 @@ class Walk:
         return tuple(row)
 
 
-def walk(
-    store: Reserve, clock: Clock, *, steps: int, seed: int, verify_every: int = 0
-) -> Walk:
+def walk(store: Reserve, clock: Clock, *, steps: int, seed: int, **more: int) -> Walk:
     """Take some random steps on a reserve, then check all of it."""
     rng = Random(seed)  # noqa: S311 - a test's sequence, no secret
-    going = Walk(store, clock, verify_every=verify_every)
+    going = Walk(store, clock, **more)
     for _ in range(steps):
         going.step(rng)
     going.check(thorough=True, replay=True)
