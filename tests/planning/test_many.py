@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from oreserve.cli import app
 from oreserve.errors import InputError, OreserveError
-from oreserve.market import Simulator, prepare
+from oreserve.market import Simulator, _simulator, beyond_block, prepare
 from oreserve.planning import (
     _blocks,
     _many,
@@ -73,7 +73,14 @@ def test_figures_are_those_of_the_simulator(study, base, found):
     index = Simulator(base).index
     rows = [k for k, name in enumerate(index.demand_item) if name == "gallium"]
     chosen = [k for k in rows if index.demand_class[k] == index.demand_class[rows[0]]]
-    short = np.array([(r.wanted - r.served).clip(0)[:, chosen].sum() for r in runs])
+    short = np.array(
+        [
+            beyond_block((r.wanted - r.served).clip(0), r.wanted, index.demand_block)[
+                :, chosen
+            ].sum()
+            for r in runs
+        ]
+    )
     row = found.distribution.filter(
         (pl.col("measure") == "shortfall_t")
         & (pl.col("item") == "gallium")
@@ -86,6 +93,21 @@ def test_tail_mean_counts_a_part_of_a_value():
     values = np.array([4.0, 1.0, 3.0, 2.0])
     assert tail_mean(values, 0.6) == pytest.approx((4.0 + 0.6 * 3.0) / 1.6)
     assert tail_mean(values, 0.9) == pytest.approx(4.0)
+
+
+def test_a_use_inside_its_block_is_not_short_and_loses_the_same(
+    study, base, found, monkeypatch
+):
+    def wide(problem):
+        return np.ones(len(problem.group_of))
+
+    monkeypatch.setattr(_simulator, "block_share", wide)
+    inside = simulate_many(study, count=COUNT, seed=4, workers=1, base=base)
+    short = pl.col("measure").str.starts_with("shortfall")
+    assert found.distribution.filter(short)["most"].max() > 0.0
+    assert inside.distribution.filter(short)["most"].max() == 0.0
+    assert inside.distribution.filter(~short).equals(found.distribution.filter(~short))
+    assert inside.scenarios.equals(found.scenarios)
 
 
 def test_interval_of_the_tail_covers_it():

@@ -10,7 +10,9 @@ from oreserve.market._after import (
     loss_usd,
     release_limit,
 )
+from oreserve.market._curves import BASE_BLOCK
 from oreserve.market._prepare import Base, base_year_check, prepare
+from oreserve.market._short import NOISE_SHARE, beyond_block
 from oreserve.market._simulator import Simulator
 from oreserve.market._standing import (
     Commitment,
@@ -27,6 +29,8 @@ from oreserve.market.outcome import Outcome
 from oreserve.market.simulate import simulate
 
 __all__ = [
+    "BASE_BLOCK",
+    "NOISE_SHARE",
     "Base",
     "Commitment",
     "Order",
@@ -40,6 +44,7 @@ __all__ = [
     "agreement_tonnes",
     "allocate",
     "base_year_check",
+    "beyond_block",
     "claim_order",
     "kappa",
     "loss_usd",

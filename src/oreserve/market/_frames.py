@@ -12,6 +12,7 @@ import polars as pl
 from oreserve.market._after import loss_usd
 from oreserve.market._effects import RESIDUAL
 from oreserve.market._run import PREMIUM_CAP
+from oreserve.market._short import beyond_block, block_share, counts_as_short
 from oreserve.network.sums import sum_by
 
 if TYPE_CHECKING:
@@ -129,6 +130,13 @@ def build_frames(
             for active, bind in one.binds
         ]
         rows["deliveries"] += [(one.period, *line) for line in deliveries]
+        block = dict(
+            zip(
+                one.market.chain.demands.name,
+                block_share(one.market.problem).tolist(),
+                strict=True,
+            )
+        )
         short_rows = _shortfall(one, served)
         rows["shortfall"] += short_rows
         for row in short_rows:
@@ -136,7 +144,7 @@ def build_frames(
                 continue
             if row[10] is not None:
                 losses.append(row[10])
-            elif row[9] > 0.0:
+            elif counts_as_short(row[9], row[6], block[row[1]]):
                 unknown.add(row[1])
         premium += _premium(one, home)
     frames = {
@@ -287,11 +295,11 @@ def _shortfall(one: Solved, served: Floats) -> list[Row]:
     normal = one.normal.demand * one.years
     short = np.maximum(wanted - served, 0.0)
     # A rounding of the solver is no shortage.
-    short = np.where(short <= 1e-9 * wanted, 0.0, short)
+    short = beyond_block(short, wanted, 0.0)
     loss = loss_usd(short, wanted, demands.loss)
     share = one.supply_share[demands.node]
     initial = np.maximum(wanted - share * normal, 0.0)
-    initial = np.where(initial <= 1e-9 * wanted, 0.0, initial)
+    initial = beyond_block(initial, wanted, 0.0)
     rows = []
     for d, name in enumerate(demands.name):
         if demands.klass[d] in RESIDUAL:

@@ -22,6 +22,7 @@ from oreserve.market._home_view import (
     seller_share,
 )
 from oreserve.market._prepare import Base, open_markets
+from oreserve.market._short import block_share
 from oreserve.market._standing import (
     Commitment,
     Standing,
@@ -171,7 +172,7 @@ class Simulator:
         return True
 
     def _make_index(self, agreements: Sequence[Commitment]) -> TrajectoryIndex:
-        demands, items, item_of, classes, losses = [], [], [], [], []
+        demands, items, item_of, classes, losses, blocks = [], [], [], [], [], []
         plants, home_plants = [], []
         origins: set[str] = set()
         for market, rows in zip(self.markets, self.rows, strict=True):
@@ -182,6 +183,7 @@ class Simulator:
             item_of += [names[k] for k in rows.demand_item]
             classes += [chain.demands.klass[d] for d in rows.demand]
             losses += [float(chain.demands.loss[d]) for d in rows.demand]
+            blocks += block_share(market.problem)[rows.demand].tolist()
             plants += list(chain.plants.name)
             home_plants += [chain.plants.name[f] for f in rows.plant]
             origins |= set(chain.countries)
@@ -192,6 +194,7 @@ class Simulator:
             demand_item=tuple(item_of),
             demand_class=tuple(classes),
             demand_loss=np.array(losses, dtype=float),
+            demand_block=np.array(blocks, dtype=float),
             items=tuple(items),
             origins=tuple(sorted(origins)),
             plants=tuple(plants),

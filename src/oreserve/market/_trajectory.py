@@ -24,6 +24,8 @@ class TrajectoryIndex:
         (T,) start of each period, `YYYY-MM`.
     demands, demand_item, demand_class, demand_loss
         (D,) home's uses in sorted order; loss in USD per t, nan if unknown.
+    demand_block
+        (D,) share of use up to which a use counts as served: see `beyond_block`.
     items
         (I,) items that home uses, makes, trades or holds.
     origins
@@ -41,6 +43,7 @@ class TrajectoryIndex:
     demand_item: tuple[str, ...]
     demand_class: tuple[str, ...]
     demand_loss: Floats
+    demand_block: Floats
     items: tuple[str, ...]
     origins: tuple[str, ...]
     plants: tuple[str, ...]

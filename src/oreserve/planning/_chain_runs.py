@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from oreserve.market import Simulator, Standing, loss_usd
+from oreserve.market import Simulator, Standing, beyond_block, loss_usd
 from oreserve.market._chain_market import Key
 from oreserve.network.sums import sum_by
 
@@ -155,7 +155,9 @@ class ChainRuns(Simulator):
         -------
         dict
             `wanted` and `short` in t and `loss` in USD, (S, D) by home's use;
-            `premium` in USD, (S, I) by item.
+            `premium` in USD, (S, I) by item. `short` counts periods in which a use
+            is short beyond the market's base block; `loss` counts all that is
+            missing but for the solver's noise.
         """
         from oreserve.market._run import Run
 
@@ -168,7 +170,8 @@ class ChainRuns(Simulator):
             use = run.data["wanted"][:, period]
             less = np.maximum(use - run.data["served"][:, period], 0.0)
             wanted += use
-            short += less
+            short += beyond_block(less, use, self.index.demand_block)
+            less = beyond_block(less, use, 0.0)
             loss += loss_usd(less, use, np.nan_to_num(self.index.demand_loss))
             premium += np.nan_to_num(run.premium)
         self.names.forget()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from oreserve.market import BASE_BLOCK, beyond_block
 from oreserve.planning._world import period_loss
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ COVERED = 0.9
 
 SLIGHT = 0.02
 """Change of an expected loss, as a share, that is nothing to speak of."""
+
+SERVED = f"home is served in every scenario, to within {100 * BASE_BLOCK:g} % of use"
 
 HOME_LIST = "US 2025"
 
@@ -68,12 +71,14 @@ def coverage_table(
         "shortfall_without_t": _tonnes(home, without.short),
         "shortfall_with_t": _tonnes(home, having.short),
     }
+    # Who is short: beyond the block that is worth the base price.
+    counted = _tonnes(home, beyond_block(without.short, without.wanted, home.block))
     bought = problem.bought(x).sum(axis=1)
     rows: list[dict[str, Any]] = []
     for item, name in enumerate(home.item):
         before, after = float(loss_without[item]), float(loss_with[item])
         share = 1.0 - after / before if before > 0.0 else None
-        status, reason = _status(problem, x, item, bought[item], share, tonnes)
+        status, reason = _status(problem, x, item, bought[item], share, counted[item])
         rows.append(
             {
                 "mineral": home.mineral[item],
@@ -139,17 +144,15 @@ def _status(
     item: int,
     bought: float,
     share: float | None,
-    tonnes: dict[str, Floats],
+    short: float,
 ) -> tuple[str, str]:
     """Say whether an item is covered, and if not, why."""
     home = problem.home
     uses = home.demand_item == item
     if not uses.any():
         return "not used at home", _upstream_reason(problem, item)
-    wanted = float(tonnes["wanted_t"][item])
-    short = float(tonnes["shortfall_without_t"][item])
-    if short <= 1e-6 * max(wanted, 1e-12):
-        return "never short", "home is served in every scenario"
+    if short <= 0.0:
+        return "never short", SERVED
     if not home.loss_known[uses].any():
         return "not valued", "the study has no loss per tonne for it"
     if share is not None and share >= COVERED:
@@ -321,8 +324,8 @@ def requirements_table(
     The need is the row of `requirements` (its case) where there is one, else the
     use at base prices. `initial_shortfall_t` is what is missing before anybody
     reacts to prices, in the mean of the scenarios; `net_shortfall_t` what is left
-    after the market, standing agreements and the stocks held today; the reserve
-    needed equals it.
+    after the market, standing agreements and the stocks held today, of uses that are
+    short beyond their base block; the reserve needed equals it.
 
     Parameters
     ----------
@@ -344,7 +347,10 @@ def requirements_table(
             need = wanted if known is None else known[0] * length
             case = f"worst {100 * (1 - alpha):.0f} %" if known is None else known[1]
             market = min(wanted, float(served_at_base[:, t, use].mean()))
-            served = float(without.served[:, t, use].mean())
+            short = beyond_block(
+                without.short[:, t, use], without.wanted[:, t, use], home.block[use]
+            )
+            served = wanted - float(short.mean())
             cell = held.setdefault(
                 (
                     home.demand_class[use],

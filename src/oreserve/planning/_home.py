@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from oreserve.market import BASE_BLOCK
 from oreserve.planning._reach import Reach, reachable_supply
 from oreserve.study import purchase_price
 
@@ -54,6 +55,8 @@ class Home:
         (D,) names, item indices, classes, million USD per t (0 where unknown).
     loss_known, loss_includes_price
         (D,) flags.
+    block
+        (D,) share of use up to which a use counts as served: see `beyond_block`.
     item, mineral, stage
         (I,) names.
     use
@@ -84,6 +87,7 @@ class Home:
     loss: Floats
     loss_known: npt.NDArray[np.bool_]
     loss_includes_price: npt.NDArray[np.bool_]
+    block: Floats
     item: tuple[str, ...]
     mineral: tuple[str, ...]
     stage: tuple[str, ...]
@@ -158,6 +162,7 @@ def read_home(study: Study, periods: int | None = None) -> Home:
         loss_includes_price=(demands["loss_basis"] == "includes_price")
         .fill_null(value=False)
         .to_numpy(),
+        block=_blocks(study, demands),
         item=names,
         mineral=tuple(m or "" for m in items["mineral"]),
         stage=tuple(s or "" for s in items["stage"]),
@@ -169,6 +174,17 @@ def read_home(study: Study, periods: int | None = None) -> Home:
         reachable=np.array([reach.tonnes(name) for name in names]),
         net_imports=_net_imports(study, names),
     )
+
+
+def _blocks(study: Study, demands: pl.DataFrame) -> Floats:
+    """Return the base block of each use: none where demand does not bend."""
+    settings = study.settings
+    elasticity = demands["price_elasticity"].fill_null(settings.default_elasticity)
+    if settings.period_years < 1.0:
+        # Null: a share of the yearly one, so 0 only where that is 0.
+        elasticity = demands["price_elasticity_short"].fill_null(elasticity)
+    bends = elasticity.cast(pl.Float64).to_numpy() != 0.0
+    return np.where(bends & settings.calibrate, BASE_BLOCK, 0.0)
 
 
 def _exponents(study: Study, names: tuple[str, ...]) -> Floats:

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from oreserve.report import _charts, _sankey
@@ -214,6 +215,15 @@ def _ribbons(
     ]
 
 
+def _is_short(shares: list[float | None]) -> bool:
+    """Tell whether any share of use goes beyond the block worth the base price."""
+    from oreserve.market import BASE_BLOCK, beyond_block
+
+    values = np.array([share or 0.0 for share in shares])
+    counted = beyond_block(values, np.ones(len(values)), BASE_BLOCK)
+    return bool(counted.any())
+
+
 def _worst_lines(name: str, frame: pl.DataFrame) -> dict[str, Any]:
     """Draw shortage and price of a mineral's items in the worst scenarios."""
     if frame.height == 0:
@@ -244,7 +254,7 @@ def _worst_lines(name: str, frame: pl.DataFrame) -> dict[str, Any]:
         )
         .sort("label", "year")
     )
-    if short.get_column("without plan").fill_null(0).max() in {None, 0.0}:
+    if not _is_short(short.get_column("without plan").to_list()):
         return {}
     long = short.unpivot(
         ["without plan", "with plan"], index=["label", "year"],
