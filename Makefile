@@ -21,10 +21,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then echo $$p; break; fi; done)
 
-.PHONY: help install plan test lint types layers docs bench study picture clean
+.PHONY: help install plan serve test lint types layers docs bench study picture clean
 
 help:
 	@echo "make plan    what $(BUDGET) USD should buy, sign and build: $(OUT)/report.html"
+	@echo "make serve   the operated reserve in a browser, with an invented year"
 	@echo "make install Oreserve into $(VENV), without running anything"
 	@echo "make test    ruff, mypy, import layers, documentation, tests"
 	@echo "make docs    the documentation, site/index.html"
@@ -49,10 +50,15 @@ help:
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
+.make/server: .make/run
+	@echo "Installing what the server needs into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[server]'
+	@touch $@
+
 .make/dev: .make/python pyproject.toml constraints.txt
 	@echo "Installing Oreserve with its development tools into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	@touch $@ .make/run
+	@touch $@ .make/run .make/server
 
 install: .make/run
 	@echo "Installed. For the command line: . $(BIN)/activate && oreserve --help"
@@ -61,6 +67,9 @@ plan: .make/run
 	@$(BIN)/oreserve plan $(STUDY) --budget $(BUDGET) --workers $(WORKERS) --out $(OUT)
 	@echo "Report: $(abspath $(OUT))/report.html"
 	@echo "For the command line: . $(BIN)/activate && oreserve --help"
+
+serve: .make/server
+	@$(BIN)/oreserve serve --demo
 
 lint: .make/dev
 	$(BIN)/ruff check .
