@@ -3,9 +3,11 @@
 
 Clients keep their connections and send one command after the other: receive a lot,
 split it, move it, recount it, renew its certificate; each is acknowledged once it is
-on the disk. Server, clients and database are processes of their own on this machine.
-In the same run the same database takes plain INSERTs of rows as long as an audit
-entry, one commit each: over one connection, and over as many as there were clients.
+on the disk. Server, clients and database are processes of their own on this machine;
+`server_cpu_ms` is what a command costs the server of its processor, whatever else
+runs here. In the same run the same database takes plain INSERTs of rows as long as an
+audit entry, one commit each: over one connection, and over as many as there were
+clients.
 
     python -m benchmarks.reserve_load --database postgresql --clients 100 --seconds 20
 
@@ -75,7 +77,7 @@ class Client:
 
     def __init__(self, number: int, token: str, latencies: list[float]) -> None:
         self._number, self._token, self._latencies = number, token, latencies
-        self._count = 0
+        self.count = 0
         self._rng = random.Random(number)  # noqa: S311 - a load, no secret
         self._lot: dict[str, Any] | None = None
 
@@ -94,9 +96,9 @@ class Client:
         writer.close()
 
     def _packed(self, command: str, given: dict[str, Any]) -> bytes:
-        self._count += 1
+        self.count += 1
         body = json.dumps({"arguments": given, "reason": "load"}).encode()
-        key = f"{self._number}-{self._count}"
+        key = f"{self._number}-{self.count}"
         head = HEAD.format(
             command=command, token=self._token, key=key, length=len(body)
         )
@@ -123,7 +125,7 @@ class Client:
             return "relocate_lot", {**name, "depot": depot}
         if pick < 0.8:
             return "recount_lot", {**name, "counted_grams": lot["grams"] - 1}
-        return "renew_certificate", {**name, "certificate": f"C{self._count}"}
+        return "renew_certificate", {**name, "certificate": f"C{self.count}"}
 
     def _learn(
         self, command: str, given: dict[str, Any], result: dict[str, Any]
@@ -162,6 +164,7 @@ async def load(port: int, token: str, clients: int, seconds: float) -> dict[str,
     ranked = sorted(latencies)
     return {
         "commands": len(ranked),
+        "sent": sum(one.count for one in group),
         "commands_per_s": len(ranked) / took,
         "p50_ms": 1_000 * ranked[len(ranked) // 2],
         "p99_ms": 1_000 * ranked[min(len(ranked) - 1, int(len(ranked) * 0.99))],
@@ -287,6 +290,7 @@ def _through_http(
     answering = subprocess.Popen(program("--serve", where, "--port", port), cwd=ROOT)
     try:
         _wait(f"http://127.0.0.1:{port}/healthy", answering)
+        before = _processor_s(answering.pid)
         sent = subprocess.run(
             program(
                 *("--load", token, "--port", port, "--clients", str(clients)),
@@ -298,13 +302,19 @@ def _through_http(
             text=True,
         )
         found: dict[str, Any] = json.loads(sent.stdout.splitlines()[-1])
-        clock = Path(f"/proc/{answering.pid}/stat").read_text().rpartition(")")[2]
-        ticks = sum(int(part) for part in clock.split()[11:13])
-        found["server_cpu_s"] = ticks / os.sysconf("SC_CLK_TCK")
+        used = _processor_s(answering.pid) - before
+        found["server_cpu_ms"] = 1_000 * used / found.pop("sent")
     finally:
         answering.send_signal(signal.SIGTERM)
         answering.wait(timeout=60)
     return found
+
+
+def _processor_s(process: int) -> float:
+    """Return what a process has used of the processor, s."""
+    clock = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
+    ticks = sum(int(part) for part in clock.split()[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _wait(url: str, answering: subprocess.Popen[bytes]) -> None:

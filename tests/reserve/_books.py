@@ -417,6 +417,8 @@ def _oldest(books: Books, rows, item: str, grams: int) -> list[tuple[str, int]]:
         (row["received_on"], row["lot"])
         for row in rows("lots", item=item)
         if row["owner"] in industrial
+        # A command of the same group may have made a lot since.
+        and row["lot"] in books.lots
         and books.lots[row["lot"]].grams
         and (row["expires_on"] or "9999") >= today
         and (row["certificate_expires_on"] or "9999") >= today

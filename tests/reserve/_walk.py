@@ -187,6 +187,8 @@ class Walk:
         asks = [self._ask(rng, choose(rng)) for _ in range(rng.randint(2, 6))]
         # Reasons for which a command must be refused may go with those before it.
         chosen = [ask for ask in asks if ask is not None and ask.refused is None]
+        # The books read a lot's dates after the group: none of it may alter them.
+        chosen = [ask for ask in chosen if ask.command != "renew_certificate"]
         requests = [self._request(ask) for ask in chosen]
         outcomes = self.store.execute_many(requests)
         assert len(outcomes) == len(chosen)
