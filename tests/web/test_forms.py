@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import re
+from importlib import resources
+
 import pytest
 
-from oreserve.reserve import commands
+from oreserve.reserve import actions, commands
 from oreserve.web._forms import Shape, draw, read
 from oreserve.web._registry import open_commands
 from oreserve.web._words import cents_from, grams_from, plain, tonnes
@@ -53,6 +56,16 @@ def test_every_command_has_a_form_that_asks_for_all_it_needs(name):
     fields = draw(shapes, {}, {}, {})
     assert len({field.id for field in fields}) == len(fields)
     assert all(field.label for field in fields)
+
+
+def test_pages_offer_commands_that_there_are():
+    pages = resources.files("oreserve.web").iterdir()
+    text = "".join(p.read_text("utf-8") for p in pages if p.name.startswith("_pages"))
+    offered = set(re.findall(r'offer\(\s*"(\w+)"', text))
+    asked = set(re.findall(r"""who_may\(["'](\w+)["']\)""", text))
+    assert len(offered) > 20
+    assert offered <= set(open_commands())
+    assert asked <= set(actions())
 
 
 def test_lines_are_read_and_empty_ones_left_out():

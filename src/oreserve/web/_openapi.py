@@ -28,6 +28,7 @@ __all__ = ["document"]
 
 API = "/api/v1"
 _TEXT = {"type": "string"}
+_XLSX = MEDIA_TYPES["xlsx"]
 _FORBIDDEN = (401, 403)
 _STATUSES = (400, 401, 403, 404, 406, 409, 413, 415, 422, 503)
 _FORMAT = {
@@ -364,7 +365,60 @@ _RECEIPT = {
         },
     },
 }  # fmt: skip
+_WORKBOOK = {"schema": {"type": "string", "format": "binary"}}
 _EXTRA: dict[str, Any] = {
+    f"{API}/workbooks": {
+        "post": {
+            "tags": ["commands"],
+            "operationId": "import_workbook",
+            "summary": "Preview a workbook, or take it in: all rows or none",
+            "parameters": [
+                {
+                    "name": "reason",
+                    "in": "query",
+                    "required": True,
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 2000},
+                },
+                {
+                    "name": "write",
+                    "in": "query",
+                    "description": "false previews and writes nothing.",
+                    "schema": {"type": "string", "enum": ["false", "true"]},
+                },
+            ],
+            "requestBody": {"required": True, "content": {_XLSX: _WORKBOOK}},
+            "responses": {
+                "200": {
+                    "description": "What it writes, row by row.",
+                    "content": {
+                        MEDIA_TYPES["json"]: {
+                            "schema": {
+                                "type": "object",
+                                "required": ["is_written", "new", "lines"],
+                                "properties": {
+                                    "is_written": {"type": "boolean"},
+                                    "new": {"type": "integer"},
+                                    "lines": {"type": "array"},
+                                },
+                            }
+                        }
+                    },
+                },
+                **_problems((*_FORBIDDEN, 413, 415, 422, 503)),
+            },
+        }
+    },
+    f"{API}/workbooks/template.xlsx": {
+        "get": {
+            "tags": ["about"],
+            "operationId": "workbook_template",
+            "summary": "An empty workbook with the names that the reserve knows",
+            "responses": {
+                "200": {"description": "Excel", "content": {_XLSX: _WORKBOOK}},
+                **_problems(_FORBIDDEN),
+            },
+        }
+    },
     f"{API}/me": _about(
         "who_am_i",
         "Who you are, and what you may do",

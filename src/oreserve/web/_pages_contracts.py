@@ -335,9 +335,6 @@ def order_page(visit: Visit, order_id: str) -> Response:
         Block(
             "Deliveries",
             grid=_delivery_grid(deliveries),
-            offers=visit.offer(
-                "schedule_delivery", "Add a delivery", order_id=order_id
-            ),
         ),
     ]
     trail = [
@@ -446,7 +443,7 @@ def delivery_page(visit: Visit, delivery: str) -> Response:
     row = visit.one("deliveries", delivery=delivery)
     order = visit.one("orders", order_id=row["order_id"])
     allowed = _DELIVERY_STATES.get(row["status"], frozenset())
-    every = frozenset().union(*_DELIVERY_STATES.values()) | {"schedule_delivery"}
+    every = frozenset().union(*_DELIVERY_STATES.values())
     offers = visit.offers("delivery", row, never=every - allowed)
     note = ""
     if allowed and not offers:
@@ -488,8 +485,8 @@ def delivery_page(visit: Visit, delivery: str) -> Response:
 
 
 _DELIVERY_STATES = {
-    "due": frozenset({"record_delivery", "cancel_delivery"}),
-    "delivered": frozenset({"accept_delivery", "reject_delivery"}),
+    "due": frozenset({"record_delivery", "schedule_delivery"}),
+    "delivered": frozenset({"accept_delivery"}),
     "accepted": frozenset({"pay_delivery"}),
 }
 

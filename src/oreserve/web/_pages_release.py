@@ -26,7 +26,6 @@ _STATES = {
     "checked": {
         "check_release",
         "file_claim",
-        "order_claims",
         "approve_release",
         "refuse_release",
         "cancel_release",

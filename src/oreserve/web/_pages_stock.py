@@ -459,7 +459,6 @@ _ONLY_HELD = (
     "rotate_lot",
     "relocate_lot",
     "recount_lot",
-    "sell_lot",
     "renew_certificate",
     "assay_lot",
 )
