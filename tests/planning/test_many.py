@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from oreserve.cli import app
 from oreserve.errors import InputError, OreserveError
-from oreserve.market import Simulator, _simulator, beyond_block, prepare
+from oreserve.market import Simulator, _short, _simulator, beyond_block, prepare
 from oreserve.planning import (
     _blocks,
     _many,
@@ -24,7 +24,12 @@ from oreserve.planning import (
     simulate_many,
 )
 from oreserve.planning._blocks import blocks_folder, kept_scenarios
-from oreserve.planning._distribution import tail_halfwidth, tail_mean
+from oreserve.planning._distribution import (
+    Distribution,
+    Uses,
+    tail_halfwidth,
+    tail_mean,
+)
 from oreserve.study import load_study
 from oreserve.threats import sample_scenarios
 
@@ -44,6 +49,23 @@ def base(study):
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(_many, "MOST_IN_BLOCK", 4)
+
+
+USE = Uses(("tin",), ("other",), np.array([True]), ("tin",))
+
+
+def made_up(share, **others):
+    short = np.array(share, dtype=float)
+    count, uses = short.shape
+    return {
+        "wanted": np.ones((count, uses)),
+        "short": short,
+        "loss": np.zeros((count, uses)),
+        "premium": np.zeros((count, 1)),
+        "states": np.array([""] * count),
+        "projects": np.array([""] * count),
+        **others,
+    }
 
 
 def texts(found):
@@ -108,6 +130,29 @@ def test_a_use_inside_its_block_is_not_short_and_loses_the_same(
     assert inside.distribution.filter(short)["most"].max() == 0.0
     assert inside.distribution.filter(~short).equals(found.distribution.filter(~short))
     assert inside.scenarios.equals(found.scenarios)
+
+
+def test_the_solvers_noise_is_zero_in_tonnes_shares_and_usd(study, base, monkeypatch):
+    monkeypatch.setattr(_short, "NOISE_SHARE", 1.0)
+    nothing = simulate_many(study, count=3, seed=4, workers=1, base=base)
+    for measure in ("shortfall_t", "shortfall_share", "loss_usd"):
+        rows = nothing.distribution.filter(measure=measure)
+        assert rows.height > 0
+        assert rows["most"].max() == 0.0
+    assert nothing.distribution.filter(measure="premium_usd")["most"].max() > 0.0
+
+
+def test_a_share_below_the_noise_is_zero(study):
+    totals = made_up([[1e-10], [1e-3]])
+    found = Distribution.build(study, USE, totals, seed=0, periods=("2027-01",))
+    most = found.distribution.filter(measure="shortfall_share").row(0, named=True)
+    assert most["most"] == pytest.approx(1e-3)
+    assert most["mean"] == pytest.approx(5e-4, rel=1e-12)
+    none = Distribution.build(
+        study, USE, made_up([[1e-10], [0.0]]), seed=0, periods=("2027-01",)
+    )
+    for measure in ("shortfall_t", "shortfall_share"):
+        assert none.distribution.filter(measure=measure)["most"].to_list() == [0.0]
 
 
 def test_interval_of_the_tail_covers_it():

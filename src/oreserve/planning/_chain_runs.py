@@ -164,6 +164,7 @@ class ChainRuns(Simulator):
         run = Run(self, list(scenarios), standing or Standing(), release=release)
         shape = (len(run.scenarios), len(self.index.demands))
         wanted, short, loss = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        missing = np.zeros(shape)
         premium = np.zeros((len(run.scenarios), len(self.index.items)))
         for period in range(len(self.starts)):
             run.step(period)
@@ -172,9 +173,13 @@ class ChainRuns(Simulator):
             wanted += use
             short += beyond_block(less, use, self.index.demand_block)
             less = beyond_block(less, use, 0.0)
+            missing += less
             loss += loss_usd(less, use, np.nan_to_num(self.index.demand_loss))
             premium += np.nan_to_num(run.premium)
         self.names.forget()
+        # What is a rounding in one period may be less than one of the whole time.
+        noise = beyond_block(missing, wanted, 0.0) <= 0.0
+        short[noise], loss[noise] = 0.0, 0.0
         return {"wanted": wanted, "short": short, "loss": loss, "premium": premium}
 
     def served_at_base(self, scenarios: Sequence[Scenario]) -> Floats:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from oreserve.market import beyond_block
 from oreserve.planning._verify import student_factor, student_halfwidth
 
 if TYPE_CHECKING:
@@ -312,7 +313,8 @@ def _rows(
     for place, pair in enumerate(zip(uses.item, uses.klass, strict=True)):
         groups.setdefault(pair, []).append(place)
     for (item, klass), places in sorted(groups.items()):
-        tonnes, use = short[:, places].sum(axis=1), wanted[:, places].sum(axis=1)
+        use = wanted[:, places].sum(axis=1)
+        tonnes = beyond_block(short[:, places].sum(axis=1), use, 0.0)
         add("shortfall_t", item, klass, tonnes)
         share = np.divide(tonnes, use, out=np.zeros_like(tonnes), where=use > 0.0)
         add("shortfall_share", item, klass, share)

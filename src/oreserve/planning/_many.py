@@ -38,7 +38,7 @@ LEAST_IN_BLOCK = 20
 """Blocks of 20 cost 7 % more than one of 60 on us-2026, blocks of 10 18 %."""
 BLOCKS = 10
 """How many blocks a run should have, between those sizes."""
-LAYOUT = "2"
+LAYOUT = "3"
 """Of the arrays in a block; another one is refused."""
 
 
