@@ -207,14 +207,16 @@ def test_states_of_the_driver_that_explains_the_loss(tiny: Study) -> None:
     found = choose_states(tiny, drawn, loss, items, most=8)
     assert found.drivers == ("china_trade",)
     assert found.outside == ("weather",)
-    assert found.names == ("calm", "licences", "ban")  # by rising loss
-    order = [("ban", "calm", "licences").index(name) for name in found.names]
+    names = [name.removeprefix("china_trade=") for name in found.names]
+    assert names == ["calm", "licences", "ban"]  # by rising loss
+    assert all(name.startswith("china_trade=") for name in found.names)
+    order = [("ban", "calm", "licences").index(name) for name in names]
     matrix = driver_matrix(tiny, "china_trade")[np.ix_(order, order)]
     for one in found.transition:
         assert one == pytest.approx(matrix)
     assert found.share.sum(axis=1) == pytest.approx(1.0)
     two = choose_states(tiny, drawn, loss, items, most=2)
-    assert two.names == ("calm and 1 more", "ban")
+    assert two.names == ("china_trade=calm and 1 more", "china_trade=ban")
     assert two.transition[0].sum(axis=1) == pytest.approx(1.0)
     assert two.share == pytest.approx(
         np.stack([found.share[:, :2].sum(axis=1), found.share[:, 2]], axis=1)
@@ -267,6 +269,26 @@ def test_a_risk_weight_leaves_no_gap(tiny: Study) -> None:
     assert averse.figures["gap"] is None
     assert averse.figures["upper_usd"] is None
     assert "no gap" in averse.summary()
+    assert "expected cost of the policy on 1,000 simulated paths" in averse.summary()
+
+
+def test_the_summary_has_one_headline_and_names_the_checks(
+    small: OperatingPolicy,
+) -> None:
+    lines = small.summary().splitlines()
+    (head,) = [line for line in lines if line.startswith("expected loss and net cost")]
+    assert "(95 %) with the policy, without a reserve" in head
+    checks = [line for line in lines if line.startswith("check: ")]
+    assert "no policy can cost less than" in checks[0]
+    assert "plain mean of 1,000 simulated paths" in checks[1]
+
+
+def test_states_are_named_by_driver_and_state(small: OperatingPolicy) -> None:
+    drivers = [one["driver"] for one in small.figures["drivers"]]
+    assert drivers
+    for state in small.security_values()["state"].unique():
+        pairs = state.partition(" and ")[0].split("+")
+        assert [pair.partition("=")[0] for pair in pairs] == drivers
 
 
 def test_the_market_releases_by_the_policy(tiny: Study, small: OperatingPolicy) -> None:

@@ -129,24 +129,37 @@ class OperatingPolicy:
             f"{d['driver']} ({d['explained']:.0%})" for d in f["drivers"]
         )
         shape = f"{len(f['periods'])} periods, {len(f['states'])} Markov states"
-        simulated = (
-            f"simulated on {f['paths']} paths: {money(f['simulated_usd'])} +- "
-            f"{money(f['simulated_halfwidth_usd'])}; without a reserve "
-            f"{money(f['without_usd'])}"
-        )
+        mean = f"{money(f['simulated_usd'])} +- {money(f['simulated_halfwidth_usd'])}"
+        bound = money(f["bound_usd"])
         lines = [
             f"{f['study']}: policy for {len(f['items'])} items, {shape}",
             f"drivers inside, with their share of the loss's variance: {inside}",
-            f"{f['measure']}: at least {money(f['bound_usd'])}",
-            simulated,
         ]
+        without = f"without a reserve {money(f['without_usd'])}"
         if f["gap"] is None:
-            lines.append(f["gap_note"])
+            lines += [
+                (
+                    f"expected cost of the policy on {f['paths']:,} simulated paths: "
+                    f"{mean} (95 %); {without}"
+                ),
+                (
+                    f"check: {f['measure']}, is at least {bound} whatever the policy; "
+                    f"{f['gap_note']}"
+                ),
+            ]
         else:
-            lines.append(
-                f"policy costs {money(f['upper_usd'])} +- "
-                f"{money(f['upper_halfwidth_usd'])}, gap {f['gap']:.2%} (95 %)"
-            )
+            lines += [
+                (
+                    f"{f['measure']}: {money(f['upper_usd'])} +- "
+                    f"{money(f['upper_halfwidth_usd'])} (95 %) with the policy, "
+                    f"{without}"
+                ),
+                f"check: no policy can cost less than {bound} (gap {f['gap']:.2%})",
+                (
+                    f"check: the plain mean of {f['paths']:,} simulated paths is "
+                    f"{mean} (95 %), the same cost measured less sharply"
+                ),
+            ]
         few = [s["name"] for s in f["states"] if s["least_openings"] < f["openings"]]
         if few:
             lines.append(f"fewer openings than asked in: {'; '.join(few)}")

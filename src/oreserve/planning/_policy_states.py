@@ -154,7 +154,7 @@ def choose_states(
         driver_at=tuple(chosen),
         joint=tuple(joint),
         merged=merged,
-        names=_names(joint, merged, weight.mean(axis=0)),
+        names=_names([d.name for d in inside], joint, merged, weight.mean(axis=0)),
         start=start @ groups,
         transition=tuple(transition),
         share=weight @ groups,
@@ -303,13 +303,17 @@ def _merge(
 
 
 def _names(
-    joint: Sequence[tuple[str, ...]], merged: Ints, weight: Floats
+    drivers: Sequence[str],
+    joint: Sequence[tuple[str, ...]],
+    merged: Ints,
+    weight: Floats,
 ) -> tuple[str, ...]:
-    """Name each merged state by its most likely member."""
+    """Name each merged state by its most likely member, driver by driver."""
     made = []
     for m in range(int(merged.max()) + 1):
         rows = np.flatnonzero(merged == m)
         best = rows[int(np.argmax(weight[rows]))]
         more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-        made.append("+".join(joint[best]) + more)
+        pairs = zip(drivers, joint[best], strict=True)
+        made.append("+".join(f"{driver}={state}" for driver, state in pairs) + more)
     return tuple(made)

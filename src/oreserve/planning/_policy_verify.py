@@ -65,9 +65,10 @@ def verify_release_rule(
     -------
     polars.DataFrame
         One row per rule: rule, loss_usd (discounted, all chains of the policy's
-        items), cvar_usd, left_usd (worth of the stock at the end), released_t_share
-        (of the largest stock, summed over items), and what the rule saves against
-        the linear one, of loss alone (saves_usd) and with the stock left
+        items), cvar_usd, left_usd (worth of the stock at the end, discounted),
+        released_t_share (tonnes released in all periods over the item's largest
+        stock, summed over the items: it may pass 1), and what the rule saves
+        against the linear one, of loss alone (saves_usd) and with the stock left
         (saves_net_usd), each with half of its 95 % interval, paired.
     """
     pool = LazyPool(workers, executor)
