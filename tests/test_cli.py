@@ -317,6 +317,18 @@ def test_progress_without_a_terminal_says_how_far_and_how_long(capsys, monkeypat
     ]
 
 
+@pytest.mark.parametrize(
+    "option, wrong, right",
+    [("--executor", "thread", "threads"), ("--step", "quarters", "quarter")],
+)
+def test_a_misspelt_choice_names_the_nearest(capsys, option, wrong, right):
+    code, _, err = run(capsys, "simulate", "tiny", option, wrong)
+    assert code == 2
+    told = " ".join(err.replace("│", " ").split())
+    assert f"did you mean '{right}'?" in told
+    assert "Value error" not in told
+
+
 # --- the commands on the tiny study --------------------------------------------------
 
 

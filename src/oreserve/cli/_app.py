@@ -30,6 +30,7 @@ from oreserve.cli._options import (
     WorkersOption,
     out_path,
     parse_budget,
+    read_step,
 )
 from oreserve.cli._policy import policy_of_study
 from oreserve.cli._progress import Stages
@@ -205,7 +206,11 @@ def simulate(
     ] = None,
     step: Annotated[
         Step | None,
-        typer.Option(help="Length of a period; default as the study says."),
+        typer.Option(
+            help="Length of a period; default as the study says.",
+            metavar="month|quarter|year",
+            parser=read_step,
+        ),
     ] = None,
     scenarios: Annotated[
         int | None,
@@ -360,10 +365,17 @@ def plan(
         bool, typer.Option(help="Repeat with other assumptions; finds robust buys.")
     ] = True,
     draws: Annotated[
-        int, typer.Option(help="Random assumptions about home that are tried.", min=0)
+        int,
+        typer.Option(
+            help="How many random sets of assumptions about home are tried (a count).",
+            min=0,
+        ),
     ] = 12,
     budgets: Annotated[
-        int, typer.Option(help="Budgets of the frontier.", min=4)
+        int,
+        typer.Option(
+            help="How many budgets the frontier has (a count, not USD).", min=4
+        ),
     ] = FRONTIER_BUDGETS,
     programmes: Annotated[
         bool, typer.Option(help="Compare reserve only, contracts only and all.")

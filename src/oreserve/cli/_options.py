@@ -7,7 +7,7 @@ import math
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -25,7 +25,11 @@ __all__ = [
     "WorkersOption",
     "out_path",
     "parse_budget",
+    "read_executor",
+    "read_step",
 ]
+
+Kind = TypeVar("Kind", bound=StrEnum)
 
 StudyArgument = Annotated[
     str,
@@ -84,12 +88,42 @@ class Executor(StrEnum):
     RAY = "ray"
 
 
+def read_executor(text: str) -> Executor:
+    """Read the name of an executor; of a wrong one the nearest is said.
+
+    Examples
+    --------
+    >>> read_executor("threads")
+    <Executor.THREADS: 'threads'>
+    """
+    return _one_of(Executor, text)
+
+
+def read_step(text: str) -> Step:
+    """Read the length of a period."""
+    return _one_of(Step, text)
+
+
+def _one_of(kind: type[Kind], text: str) -> Kind:
+    """Return the member of a name, or refuse it with the nearest one."""
+    names = [str(member) for member in kind]
+    if text in names:
+        return kind(text)
+    from oreserve.tables import nearest
+
+    near = nearest(text, names)
+    message = f"{text!r} is not one of {', '.join(names)}"
+    raise typer.BadParameter(message + (f"; did you mean {near!r}?" if near else ""))
+
+
 ExecutorOption = Annotated[
     Executor | None,
     typer.Option(
-        help="Where markets are simulated; the result does not depend on it. Default: "
-        "processes, once there is enough to do. ray: the cluster that RAY_ADDRESS "
-        "names, or one of this machine.",
+        help="Where markets are simulated; the result does not depend on it. Without "
+        "it small runs stay in this program and large ones start processes. ray: the "
+        "cluster that RAY_ADDRESS names, or one of this machine.",
+        metavar="serial|threads|processes|ray",
+        parser=read_executor,
     ),
 ]
 WorkersOption = Annotated[

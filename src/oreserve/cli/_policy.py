@@ -41,7 +41,10 @@ def policy_of_study(
     *,
     plan: Annotated[
         Path | None,
-        typer.Option(help="Folder of a plan: its items, purchases and contracts."),
+        typer.Option(
+            help="Folder of a plan: its purchases, agreements and projects stand. "
+            "Items that home already holds are operated as well as those that it buys."
+        ),
     ] = None,
     items: Annotated[
         int, typer.Option(help="Items, those with the largest outlay first.", min=1)
