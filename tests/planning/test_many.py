@@ -155,6 +155,42 @@ def test_a_share_below_the_noise_is_zero(study):
         assert none.distribution.filter(measure=measure)["most"].to_list() == [0.0]
 
 
+def test_short_uses_without_a_known_loss_are_named(study):
+    uses = Uses(
+        ("tin", "tin", "zinc", "zinc"),
+        ("defence", "other", "other", "essential"),
+        np.array([True, False, False, False]),
+        ("tin", "zinc"),
+    )
+    totals = made_up(
+        [[0.5, 0.2, 0.3, 0.0], [0.5, 0.0, 0.5, 0.0]],
+        loss=np.array([[7.0, 0, 0, 0], [5.0, 0, 0, 0]]),
+        premium=np.zeros((2, 2)),
+    )
+    found = Distribution.build(study, uses, totals, seed=0, periods=("2027-01",))
+    assert found.figures()["unvalued"] == [
+        {"item": "zinc", "uses": 1, "mean_share_short": pytest.approx(0.4)},
+        {"item": "tin", "uses": 1, "mean_share_short": pytest.approx(0.1)},
+    ]
+    said = "2 home uses of 2 items went short without a known loss, counted as no loss"
+    assert f"{said} (mean share short): zinc 40.00%, tin 10.00%" in found.summary()
+    loss = found.distribution.filter(measure="loss_usd")
+    known = {(r["item"], r["class"]): r["mean"] for r in loss.to_dicts()}
+    assert known == {
+        (None, None): 6.0,
+        ("tin", "defence"): 6.0,
+        ("tin", "other"): None,
+        ("zinc", "essential"): None,
+        ("zinc", "other"): None,
+    }
+    assert "zinc" not in found.summary().split("largest losses")[1].split("\n")[1]
+
+
+def test_a_study_whose_losses_are_known_has_no_such_remark(found):
+    assert found.unvalued == ()
+    assert "without a known loss" not in found.summary()
+
+
 def test_interval_of_the_tail_covers_it():
     # Exponential: the mean beyond any level is one more than the level.
     draw = np.random.default_rng(0)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from oreserve.market import beyond_block
+from oreserve.planning._unvalued import Unvalued, unvalued_remark, unvalued_uses
 from oreserve.planning._verify import student_factor, student_halfwidth
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Distribution:
         interval (null where fewer than ten scenarios are that worst part). Loss and
         premium are undiscounted sums over the periods; loss is null where no use
         has a known one.
+    unvalued
+        Items whose uses go short without a known loss, counted as no loss.
     scenarios
         number, states (which drivers are in a shock, and when), projects (which
         start to run without support, +n: n years late), home_loss_usd,
@@ -81,6 +84,7 @@ class Distribution:
     home: str
     periods: tuple[str, ...]
     versions: Mapping[str, str]
+    unvalued: tuple[Unvalued, ...] = ()
     blocks: Blocks | None = field(default=None, compare=False)
 
     @classmethod
@@ -126,6 +130,7 @@ class Distribution:
             home=study.settings.home,
             periods=periods,
             versions=versions(),
+            unvalued=unvalued_uses(uses, totals),
             blocks=blocks,
         )
 
@@ -148,6 +153,7 @@ class Distribution:
             "remarks": self.remarks(),
             "home_loss_usd": _short_row(whole.get("loss_usd")),
             "import_premium_usd": _short_row(whole.get("premium_usd")),
+            "unvalued": [one.figures() for one in self.unvalued],
             "versions": dict(self.versions),
         }
 
@@ -195,7 +201,9 @@ class Distribution:
                 f"{_with_interval(row['cvar'], row['cvar_halfwidth'])}"
             )
         by_use = self.distribution.filter(
-            (pl.col("measure") == "loss_usd") & pl.col("item").is_not_null()
+            (pl.col("measure") == "loss_usd")
+            & pl.col("item").is_not_null()
+            & pl.col("cvar").is_not_null()
         ).sort(["cvar", "item", "class"], descending=[True, False, False])
         if by_use.height:
             lines.append(f"largest losses (mean, {worst}):")
@@ -207,7 +215,10 @@ class Distribution:
         return "\n".join([*lines, *self.remarks()])
 
     def remarks(self) -> list[str]:
-        """Say what rests on few scenarios."""
+        """Say what has no loss, and what rests on few scenarios."""
+        return [*unvalued_remark(self.unvalued), *self._few()]
+
+    def _few(self) -> list[str]:
         count = self.scenarios.height
         beyond = tail_share(count, self.alpha)
         needed = math.ceil(round(FEW / (1.0 - self.alpha), 6))
@@ -271,7 +282,7 @@ def tail_halfwidth(values: Floats, alpha: float) -> float | None:
     --------
     >>> import numpy as np
     >>> round(tail_halfwidth(np.arange(1000.0), 0.9), 1)
-    11.9
+    10.8
     """
     share = tail_share(len(values), alpha)
     if share < FEW:
@@ -320,6 +331,8 @@ def _rows(
         add("shortfall_share", item, klass, share)
         if uses.loss_known[places].any():
             add("loss_usd", item, klass, loss[:, places].sum(axis=1))
+        else:
+            rows.append(("loss_usd", item, klass, *[None] * len(_figure_names())))
     for place, item in sorted(enumerate(uses.premium_item), key=lambda p: p[1]):
         add("premium_usd", item, None, premium[:, place])
     return rows
