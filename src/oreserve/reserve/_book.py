@@ -8,11 +8,12 @@ write the same rows again, which is what verify checks.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from oreserve.reserve._audit import time_text
+from oreserve.reserve._audit import canonical, time_text
 from oreserve.reserve._errors import LedgerError
 from oreserve.reserve._ledger import Mass, Money, check_balance, lot_moves
 from oreserve.reserve._rows import Known, Rows
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 
     from oreserve.reserve._statements import Statements
 
-__all__ = ["Actor", "Book"]
+__all__ = ["RULES", "Actor", "Book"]
+
+RULES = 2
+"""Edition of the rules by which commands run.
+
+An entry says in its effects by which edition it ran (none: the first), and replay runs
+it by that one again. A rule that is new, or that now gives another result, asks for
+the edition that brought it: `Book.rules`.
+"""
+
 
 _ROWS_AT_ONCE = 500  # rows of one statement: well below what any database takes
 
@@ -70,6 +80,10 @@ class Book(Rows):
         Who commands.
     known
         Rows that commands before it in this transaction have read.
+    bound
+        Whether the actor may do this only for their own member.
+    rules
+        Edition of the rules by which the command runs, see `RULES`.
     """
 
     def __init__(
@@ -82,6 +96,8 @@ class Book(Rows):
         now: datetime,
         actor: Actor,
         known: Known | None = None,
+        bound: bool = False,
+        rules: int = RULES,
     ) -> None:
         super().__init__(cursor, sql, known)
         self.connection = connection
@@ -90,7 +106,9 @@ class Book(Rows):
         self.at = time_text(now)
         self.today: date = now.date()
         self.actor = actor
-        self.names_told = actor.member is None
+        self.is_bound = bound
+        self.rules = rules
+        self.names_told = not bound
         self._ids: dict[str, int] = defaultdict(int)
         self._fresh_lots: dict[str, int] = {}
 
@@ -231,6 +249,13 @@ class Book(Rows):
         """Drop decisions on something that was changed since and needs new ones."""
         for row in self.approvals(subject):
             self.remove("approvals", subject=subject, person=row["person"])
+
+    def effects(self) -> str:
+        """Return what was written, with the edition of the rules after the first."""
+        text = super().effects()
+        if self.rules == 1:
+            return text
+        return canonical({**json.loads(text), "rules": self.rules})
 
     def close(self) -> None:
         """Check what can only be checked at the end of a command.

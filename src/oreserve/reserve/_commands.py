@@ -26,6 +26,8 @@ __all__ = [
     "Reverser",
     "command",
     "commands",
+    "guard",
+    "guard_of",
     "load",
     "lookup",
     "parse",
@@ -35,6 +37,7 @@ __all__ = [
 
 Run = Callable[[Book, Any], dict[str, object]]
 Reverser = Callable[[Book, dict[str, Any]], None]
+Guard = Callable[[Book, Any], None]
 
 _MODULES: Final = (
     "_parties",
@@ -143,6 +146,7 @@ class Command:
 
 _COMMANDS: Final[dict[str, Command]] = {}
 _REVERSERS: Final[dict[str, Reverser]] = {}
+_GUARDS: Final[dict[str, Guard]] = {}
 
 
 def command(
@@ -187,6 +191,32 @@ def command(
         return run
 
     return register
+
+
+def guard(*names: str) -> Callable[[Guard], Guard]:
+    """Register who may command what, beyond the role: whose thing it is.
+
+    The function gets the book and the arguments before the version and the state of
+    anything are looked at, so that a refusal says nothing about another's things. It
+    only refuses, and replay asks it nothing.
+    """
+
+    def register(check: Guard) -> Guard:
+        for name in names:
+            before = _GUARDS.get(name)
+            if before is not None and before.__module__ != check.__module__:
+                message = f"command {name} has a guard already"
+                raise ValueError(message)
+            _GUARDS[name] = check
+        return check
+
+    return register
+
+
+def guard_of(name: str) -> Guard | None:
+    """Return what is asked before a command looks at anything, or None."""
+    load()
+    return _GUARDS.get(name)
 
 
 def reverser(kind: str) -> Callable[[Reverser], Reverser]:

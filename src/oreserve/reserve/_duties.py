@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from oreserve.reserve._commands import command
+from oreserve.reserve._commands import command, guard
 from oreserve.reserve._contract_money import value_cents
 from oreserve.reserve._drawing import (
     ExpiredRule,
@@ -73,7 +73,6 @@ class DrawEntitlement(Arguments):
 @command("draw_entitlement", subject=("member", "member"))
 def draw_entitlement(book: Book, given: DrawEntitlement) -> dict[str, object]:
     """Draw on an entitlement; opens the duty to replenish with its date."""
-    check_own(book, given.member)
     active_member(book, given.member)
     check_drawable(book, given.member, given.item, given.grams)
     picks = pick_or_refuse(
@@ -92,6 +91,11 @@ def draw_entitlement(book: Book, given: DrawEntitlement) -> dict[str, object]:
         "due_on": row["due_on"],
         "lots": [{"lot": pick.lot, "grams": pick.grams} for pick in picks],
     }
+
+
+@guard("draw_entitlement")
+def _guard_draw(book: Book, given: DrawEntitlement) -> None:
+    check_own(book, given.member)
 
 
 def check_drawable(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from oreserve.reserve._carry import check_carry_settled
-from oreserve.reserve._commands import command
+from oreserve.reserve._commands import command, guard
 from oreserve.reserve._contract_money import decimal_share, value_cents
 from oreserve.reserve._drawing import (
     check_covered,
@@ -214,7 +214,6 @@ class OfferTransfer(Arguments):
 @command("offer_transfer", subject=("transfer", None))
 def offer_transfer(book: Book, given: OfferTransfer) -> dict[str, object]:
     """Offer an entitlement to another member; price and duties go with the grams."""
-    check_own(book, given.from_member)
     if given.from_member == given.to_member:
         message = f"member {given.from_member} cannot transfer to itself"
         book.refuse("two_members", message)
@@ -238,6 +237,11 @@ def offer_transfer(book: Book, given: OfferTransfer) -> dict[str, object]:
     return {"transfer": transfer}
 
 
+@guard("offer_transfer")
+def _guard_offer(book: Book, given: OfferTransfer) -> None:
+    check_own(book, given.from_member)
+
+
 class AnswerTransfer(Arguments):
     """The answer to an offered transfer."""
 
@@ -248,7 +252,6 @@ class AnswerTransfer(Arguments):
 def accept_transfer(book: Book, given: AnswerTransfer) -> dict[str, object]:
     """Take an offered entitlement, with its inventory price, for the other member."""
     row = book.need("transfers", transfer=given.transfer)
-    check_own(book, row["to_member"])
     _check_offered(book, row)
     if row["offered_by"] == book.actor.user:
         message = (
@@ -271,11 +274,29 @@ def accept_transfer(book: Book, given: AnswerTransfer) -> dict[str, object]:
 def withdraw_transfer(book: Book, given: AnswerTransfer) -> dict[str, object]:
     """Withdraw or decline an offered transfer; either member may."""
     row = book.need("transfers", transfer=given.transfer)
-    if book.actor.member != row["to_member"]:
-        check_own(book, row["from_member"])
     _check_offered(book, row)
     book.change("transfers", {"transfer": given.transfer}, status="withdrawn")
     return {"transfer": given.transfer, "status": "withdrawn"}
+
+
+@guard("accept_transfer")
+def _guard_accept(book: Book, given: AnswerTransfer) -> None:
+    _check_party(book, given.transfer, "to_member")
+
+
+@guard("withdraw_transfer")
+def _guard_withdraw(book: Book, given: AnswerTransfer) -> None:
+    _check_party(book, given.transfer, "from_member", "to_member")
+
+
+def _check_party(book: Book, transfer: str, *sides: str) -> None:
+    """Refuse a member's user a transfer that is not its own, there or not."""
+    if not book.is_bound:
+        return
+    own, row = book.actor.member, book.find("transfers", transfer=transfer)
+    if own is None or row is None or own not in {row[side] for side in sides}:
+        message = f"{transfer} is no transfer that {own or 'no member'} may answer so"
+        book.refuse("not_yours", message, {"member": own})
 
 
 def _check_offered(book: Book, row: dict[str, object]) -> None:

@@ -71,11 +71,12 @@ def active_member(book: Book, member: str) -> dict[str, Any]:
 
 
 def check_own(book: Book, member: str) -> None:
-    """Refuse a member's user who acts for another member."""
+    """Refuse a member's user who acts for another member, there or not."""
     own = book.actor.member
-    if own is not None and own != member:
-        message = f"{book.actor.user} acts for {own}, not for another member"
-        book.refuse("not_yours", message, {"member": own})
+    if book.is_bound and own != member:
+        message = f"{book.actor.user} acts for {own or 'no member'}"
+        allowed = {"member": own}
+        book.refuse("not_yours", f"{message}, not for another member", allowed)
 
 
 def terms_on(book: Book, item: str, quarter: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from oreserve.reserve._commands import command
+from oreserve.reserve._commands import command, guard
 from oreserve.reserve._roles import ROLES, actions
 from oreserve.reserve._schema import OWNER_KINDS
 from oreserve.reserve._values import (
@@ -197,6 +197,7 @@ def add_user(book: Book, given: AddUser) -> dict[str, object]:
     )
     for role in sorted(set(given.roles)):
         _check_role(book, role)
+        _check_member_named(book, given.user, role, given.member)
         book.insert("user_roles", user=given.user, role=role)
     return {"user": given.user}
 
@@ -214,7 +215,8 @@ def change_user(book: Book, given: ChangeUser) -> dict[str, object]:
 def grant_role(book: Book, given: UserRole) -> dict[str, object]:
     """Give a user a role."""
     _check_role(book, given.role)
-    book.need("users", user=given.user)
+    user = book.need("users", user=given.user)
+    _check_member_named(book, given.user, given.role, user["member"])
     book.insert("user_roles", user=given.user, role=given.role)
     book.change("users", {"user": given.user})
     return {"user": given.user, "role": given.role}
@@ -237,7 +239,6 @@ def set_password(book: Book, given: UserOnly) -> dict[str, object]:
 
     Everybody may set their own, an administrator any.
     """
-    _check_own(book, given.user)
     book.change("users", {"user": given.user})
     return {"user": given.user}
 
@@ -248,7 +249,6 @@ def issue_token(book: Book, given: IssueToken) -> dict[str, object]:
 
     A token never may more than its user.
     """
-    _check_own(book, given.user)
     for scope in given.scopes:
         _check_word(book, "scope", scope, ("read", "write", *actions()))
     book.change("users", {"user": given.user})
@@ -258,9 +258,13 @@ def issue_token(book: Book, given: IssueToken) -> dict[str, object]:
 @command("revoke_token", subject=("user", "user"))
 def revoke_token(book: Book, given: RevokeToken) -> dict[str, object]:
     """Record that a token was revoked; everybody their own, an administrator any."""
-    _check_own(book, given.user)
     book.change("users", {"user": given.user})
     return {"user": given.user, "token": given.token}
+
+
+@guard("set_password", "issue_token", "revoke_token")
+def _guard_sign_in(book: Book, given: UserOnly | IssueToken | RevokeToken) -> None:
+    _check_own(book, given.user)
 
 
 @command("link_identity", subject=("user", "user"))
@@ -385,6 +389,15 @@ def _check_own(book: Book, user: str) -> None:
 def _check_role(book: Book, role: str) -> None:
     """Refuse a role that is none."""
     _check_word(book, "role", role, ROLES)
+
+
+def _check_member_named(book: Book, user: str, role: str, member: str | None) -> None:
+    """Refuse the role of a member to who acts for none."""
+    if role == "member" and member is None and book.rules > 1:
+        message = (
+            f"{user} acts for no member: add a user with the member that it acts for"
+        )
+        book.refuse("no_member", message, {"commands": ["add_user"]})
 
 
 def _check_country(book: Book, country: str) -> None:

@@ -21,7 +21,7 @@ from oreserve.reserve._ceilings import (
     give_back_market,
 )
 from oreserve.reserve._claims import Claim, ClaimRule, grant_claims, rank_claims
-from oreserve.reserve._commands import command
+from oreserve.reserve._commands import command, guard
 from oreserve.reserve._drawing import (
     ExpiredRule,
     LotRule,
@@ -75,6 +75,9 @@ BINDING: Final = ("declared_emergency", "major_disruption")
 carry an authority of their own: an order, an act, the terms of membership."""
 
 APPROVALS: Final = 2
+
+_CLAIMED: Final = ("requested", "checked")
+"""States in which a release takes claims."""
 
 ClaimClass = Literal["defence", "essential", "other"]
 
@@ -162,9 +165,6 @@ def _check_ground(book: Book, given: RequestRelease) -> None:
             f" grounds: {', '.join(allowed)}"
         )
         book.refuse("ground", message, list(allowed))
-    if book.actor.member is not None and given.reserve != "industrial":
-        message = f"{book.actor.user} acts for a member: only industrial releases"
-        book.refuse("not_yours", message, ["industrial"])
     wants = {"proceeds_cents": "authorised_disposal", "replace_days": "rotation"}
     for name, ground in wants.items():
         stated = getattr(given, name) is not None
@@ -183,17 +183,41 @@ class FileClaim(NewClaim):
 @command("file_claim", subject=("release", "release_id"))
 def file_claim(book: Book, given: FileClaim) -> dict[str, object]:
     """File a claim; a release that was checked must be checked again."""
-    row = release_with(book, given.release_id, "requested", "checked")
+    row = release_with(book, given.release_id, *_CLAIMED)
     claim = _insert_claim(book, row, given)
     _void_check(book, row)
     return {"release_id": given.release_id, "claim": claim}
+
+
+@guard("request_release")
+def _guard_request(book: Book, given: RequestRelease) -> None:
+    """Let a member's user ask for industrial metal and its own member only."""
+    if book.is_bound and given.reserve != "industrial":
+        message = f"{book.actor.user} acts for a member: only industrial releases"
+        book.refuse("not_yours", message, ["industrial"])
+    for claim in given.claims:
+        check_own(book, claim.claimant)
+
+
+@guard("file_claim")
+def _guard_claim(book: Book, given: FileClaim) -> None:
+    """Let a member's user claim for its member, where members may claim."""
+    check_own(book, given.claimant)
+    if not book.is_bound:
+        return
+    row = book.find("releases", release_id=given.release_id)
+    if row is None or row["reserve"] != "industrial" or row["status"] not in _CLAIMED:
+        message = (
+            f"{given.release_id} is no industrial release on which"
+            f" {given.claimant} may claim"
+        )
+        book.refuse("not_yours", message, {"reserve": "industrial"})
 
 
 def _insert_claim(book: Book, release: dict[str, Any], given: NewClaim) -> str:
     """Write one claim and return its name."""
     release_id = release["release_id"]
     if release["reserve"] == "industrial":
-        check_own(book, given.claimant)
         active_member(book, given.claimant)
     if given.use_item is not None:
         book.need("items", item=given.use_item)
@@ -408,9 +432,6 @@ def refuse_release(book: Book, given: EndRelease) -> dict[str, object]:
 def cancel_release(book: Book, given: EndRelease) -> dict[str, object]:
     """Cancel a release that is not drawn; its grams and its ceiling are free again."""
     row = release_with(book, given.release_id, "requested", "checked", "approved")
-    if book.actor.member is not None and row["requested_by"] != book.actor.user:
-        message = f"{given.release_id} is not the request of {book.actor.user}"
-        book.refuse("not_yours", message)
     if row["plan_year"] is not None:
         give_back_ceiling(
             book,
@@ -426,6 +447,17 @@ def cancel_release(book: Book, given: EndRelease) -> dict[str, object]:
             book, row["item"], "sell", row["granted_grams"], subject=row["release_id"]
         )
     return _end(book, row, "cancelled", given.because)
+
+
+@guard("cancel_release")
+def _guard_cancel(book: Book, given: EndRelease) -> None:
+    """Let a member's user cancel what that user requested, and learn of no other."""
+    if not book.is_bound:
+        return
+    row = book.find("releases", release_id=given.release_id)
+    if row is None or row["requested_by"] != book.actor.user:
+        message = f"{given.release_id} is not a request of {book.actor.user}"
+        book.refuse("not_yours", message)
 
 
 def _end(

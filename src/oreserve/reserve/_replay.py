@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oreserve.errors import OreserveError
 from oreserve.reserve._audit import START, Entry, Head, from_time_text, seal
+from oreserve.reserve._book import RULES
 from oreserve.reserve._commands import lookup, parse
 from oreserve.reserve._database import connect, engine_in_memory, is_sqlite
 from oreserve.reserve._errors import StoreError
@@ -346,7 +347,8 @@ def _again(unit: Unit, entry: Entry) -> Problem | None:
             effects="",
             previous=entry.previous,
         )
-        again, _ = unit.run(what, given, recorded, from_time_text(entry.at), actor)
+        at, rules = from_time_text(entry.at), _rules_of(entry)
+        again, _ = unit.run(what, given, recorded, at, actor, rules=rules)
     except (OreserveError, ValueError, KeyError, TypeError, sqlite3.Error) as error:
         return Problem("replay", where, f"it cannot be executed again: {error}")
     if again.hash == entry.hash:
@@ -357,6 +359,16 @@ def _again(unit: Unit, entry: Entry) -> Problem | None:
             what_differs = f"{name} is {stored!r}, executed again {replayed!r}"
             return Problem("replay", where, what_differs)
     return None
+
+
+def _rules_of(entry: Entry) -> int:
+    """Return the edition of the rules by which an entry ran."""
+    said = json.loads(entry.effects)
+    rules = said.get("rules", 1) if isinstance(said, dict) else None
+    if type(rules) is not int or not 1 <= rules <= RULES:
+        message = f"it ran by rules of edition {rules!r}; this program knows 1-{RULES}"
+        raise ValueError(message)
+    return rules
 
 
 def _difference(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ROLES", "Action", "actions", "allows", "roles_for"]
+__all__ = ["ROLES", "Action", "actions", "allows", "is_bound", "roles_for"]
 
 ROLES: Final = (
     "administrator",
@@ -95,3 +95,19 @@ def allows(roles: Iterable[str], action: str) -> bool:
     (True, False)
     """
     return not set(roles_for(action)).isdisjoint(roles)
+
+
+def is_bound(roles: Iterable[str], member: str | None, action: str) -> bool:
+    """Whether a user does an action only for the member that the user acts for.
+
+    So it is for everybody with a member, and for who may do it by the role ``member``
+    alone: without a member that person acts for nobody, not for everybody.
+
+    Examples
+    --------
+    >>> is_bound({"member"}, None, "draw_entitlement")
+    True
+    >>> is_bound({"member", "manager"}, None, "draw_entitlement")
+    False
+    """
+    return member is not None or set(roles_for(action)) & set(roles) == {"member"}

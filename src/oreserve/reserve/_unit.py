@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from oreserve.reserve._audit import START, Entry, Head, canonical, seal, time_text
-from oreserve.reserve._book import Actor, Book
-from oreserve.reserve._commands import Command, lookup, parse
+from oreserve.reserve._book import RULES, Actor, Book
+from oreserve.reserve._commands import Command, guard_of, lookup, parse
 from oreserve.reserve._errors import Refused
-from oreserve.reserve._roles import allows, roles_for
-from oreserve.reserve._rows import Known, Rows
+from oreserve.reserve._roles import allows, is_bound, roles_for
 from oreserve.reserve._values import check_text
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from oreserve.reserve._rows import Known
     from oreserve.reserve._statements import Statements
     from oreserve.reserve._values import Arguments
 
@@ -136,8 +136,12 @@ class Unit:
         given, arguments = parse(what, request.arguments)
         if earlier is not None:
             return _repeat(request, arguments, earlier)
+        book = self._book(what, head.sequence + 1, now, actor)
+        check = guard_of(what.name)
+        if check is not None:
+            check(book, given)
         if request.expected_version is not None:
-            self._check_version(what, given, request.expected_version, actor)
+            _check_version(book, what, given, request.expected_version)
         entry = Entry(
             sequence=head.sequence + 1,
             at=time_text(now),
@@ -159,18 +163,17 @@ class Unit:
         )
 
     def run(
-        self, what: Command, given: Arguments, entry: Entry, now: datetime, actor: Actor
+        self,
+        what: Command,
+        given: Arguments,
+        entry: Entry,
+        now: datetime,
+        actor: Actor,
+        *,
+        rules: int = RULES,
     ) -> tuple[Entry, dict[str, Any]]:
         """Run a command's function and return its sealed entry and its result."""
-        book = Book(
-            self.connection,
-            self.cursor,
-            self.sql,
-            sequence=entry.sequence,
-            now=now,
-            actor=actor,
-            known=self.known,
-        )
+        book = self._book(what, entry.sequence, now, actor, rules)
         try:
             result: dict[str, Any] = what.run(book, given)
         finally:
@@ -183,6 +186,27 @@ class Unit:
             effects=book.effects(),
         )
         return replace(entry, hash=seal(entry)), result
+
+    def _book(
+        self,
+        what: Command,
+        sequence: int,
+        now: datetime,
+        actor: Actor,
+        rules: int = RULES,
+    ) -> Book:
+        """Return the book of one command."""
+        return Book(
+            self.connection,
+            self.cursor,
+            self.sql,
+            sequence=sequence,
+            now=now,
+            actor=actor,
+            known=self.known,
+            bound=is_bound(actor.roles, actor.member, what.name),
+            rules=rules,
+        )
 
     def forget(self) -> None:
         """Forget what was read: the transaction went back to a savepoint."""
@@ -224,30 +248,27 @@ class Unit:
         roles = frozenset(row[11].split(",")) if row[11] else frozenset[str]()
         return head, earlier, Actor(request.actor, roles, row[10])
 
-    def _check_version(
-        self, what: Command, given: Arguments, expected: int, actor: Actor
-    ) -> None:
-        """Refuse to change a thing that changed since the actor saw it."""
-        key = what.key(given)
-        if key is None:
-            message = f"{what.name} makes a new thing: it has no version to expect"
-            raise Refused(rule="no_version", message=message)
-        book = Rows(self.cursor, self.sql)
-        book.names_told = actor.member is None
-        row = book.need(what.table, **key)
-        if "version" not in row:
-            raise Refused(
-                rule="no_version", message=f"a {what.kind} has no version to expect"
-            )
-        if row["version"] != expected:
-            told = "/".join(str(part) for part in key.values())
-            message = (
-                f"{what.kind} {told} is at version {row['version']}, not {expected}: "
-                "look at it again and repeat"
-            )
-            raise Refused(
-                rule="stale", message=message, allowed={"version": row["version"]}
-            )
+
+def _check_version(book: Book, what: Command, given: Arguments, expected: int) -> None:
+    """Refuse to change a thing that changed since the actor saw it."""
+    key = what.key(given)
+    if key is None:
+        message = f"{what.name} makes a new thing: it has no version to expect"
+        raise Refused(rule="no_version", message=message)
+    row = book.need(what.table, **key)
+    if "version" not in row:
+        raise Refused(
+            rule="no_version", message=f"a {what.kind} has no version to expect"
+        )
+    if row["version"] != expected:
+        told = "/".join(str(part) for part in key.values())
+        message = (
+            f"{what.kind} {told} is at version {row['version']}, not {expected}: "
+            "look at it again and repeat"
+        )
+        raise Refused(
+            rule="stale", message=message, allowed={"version": row["version"]}
+        )
 
 
 def _check_labels(request: Request) -> None:
