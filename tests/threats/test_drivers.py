@@ -191,6 +191,8 @@ def test_the_overlay_of_the_docs_cuts_a_war_and_its_recovery(tmp_path) -> None:
         "resources": [{"name": "drivers", "path": "drivers.csv"}],
     }
     (tmp_path / "datapackage.json").write_text(json.dumps(package))
+    with pytest.raises(InputError, match="recovery_3 and war always end after"):
+        read_drivers(load_study("us-2026").with_settings(period_years=0.25))
     study = load_study(tmp_path)
     for years in (0.25, 1.0 / 12.0):
         drivers = read_drivers(study.with_settings(period_years=years))

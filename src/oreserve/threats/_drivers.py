@@ -244,11 +244,12 @@ def _cannot_be_cut(
     if always:
         verb = "always ends" if len(always) == 1 else "always end"
         what = (
-            f"{' and '.join(always)} {verb} after exactly one year and cannot be cut "
+            f"{_listed(always)} {verb} after exactly one year and cannot be cut "
             f"into {step}"
         )
     elif soon:
-        what = f"{' and '.join(soon)} ends too soon to be cut into {step}"
+        verb = "ends" if len(soon) == 1 else "end"
+        what = f"{_listed(soon)} {verb} too soon to be cut into {step}"
     else:
         what = (
             f"its moves from year to year cannot be cut into {step}: states that "
@@ -261,6 +262,12 @@ def _cannot_be_cut(
         f"each other may also be passed within a year; docs/howto/many-scenarios.md "
         f"shows both. A shock with dates runs at any step"
     )
+
+
+def _listed(names: list[str]) -> str:
+    """Join names as a sentence does."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def driver_matrix(study: Study, driver: str) -> Floats:
