@@ -96,8 +96,9 @@ def hidden(text: str, name: str) -> str:
 def quick_disk() -> Iterator[None]:
     """Let commits of this process not wait for the disk: tests lose nothing."""
 
-    def quick(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA synchronous = OFF")
+    def quick(connection: object, *_: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
 
     event.listen(Engine, "checkout", quick)
     yield
