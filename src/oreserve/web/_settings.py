@@ -26,8 +26,6 @@ class Settings:
         Whether people reach it by https: cookies and headers then say so.
     body_limit, upload_limit
         Bytes of a request, and of an uploaded workbook.
-    unpacked_limit
-        Bytes that an uploaded workbook may unpack to.
     trusted_proxies
         Addresses whose word about the client's address is believed.
     base_url
@@ -43,7 +41,6 @@ class Settings:
     secure: bool = False
     body_limit: int = MEBIBYTE
     upload_limit: int = 8 * MEBIBYTE
-    unpacked_limit: int = 64 * MEBIBYTE
     trusted_proxies: frozenset[str] = frozenset()
     base_url: str = ""
     provider: Provider | None = None
