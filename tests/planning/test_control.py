@@ -8,7 +8,7 @@ import pytest
 
 from oreserve.planning import plan
 from oreserve.planning._control import control_estimate
-from oreserve.planning._verify import student_halfwidth
+from oreserve.planning._verify import student_halfwidth, weak_interval
 from oreserve.study import load_study
 
 BUDGET = 20e6
@@ -105,3 +105,29 @@ def test_plan_of_nothing_has_nothing_to_narrow():
     )
     assert found.figures["verified_benefit_control_usd"] == 0.0
     assert found.figures["control_correlation"] is None
+
+
+def test_few_scenarios_or_few_that_pay_are_warned_of() -> None:
+    gains = np.zeros(300)
+    gains[:19] = 5.0
+    gains[19:40] = 0.01  # a trifle beside the others
+    assert "only 19 of 300 verified scenarios pay" in (weak_interval(gains) or "")
+    gains[19] = 5.0
+    assert weak_interval(gains) is None
+    assert "only 99 scenarios" in (weak_interval(np.ones(99)) or "")
+    assert weak_interval(np.ones(100)) is None
+    assert weak_interval(np.zeros(100)) is None
+
+
+def test_where_nothing_is_warned_of_the_interval_covers() -> None:
+    draw = np.random.default_rng(3)
+    covered = {False: [], True: []}
+    for share, count in ((0.05, 20), (0.05, 50), (0.5, 100), (0.3, 300)):
+        for _ in range(300):
+            pays = draw.random(count) < share
+            gains = np.where(pays, 1.0 + draw.exponential(size=count), 0.0)
+            hit = abs(gains.mean() - 2.0 * share) <= student_halfwidth(gains)
+            covered[weak_interval(gains) is not None].append(hit)
+    assert min(len(some) for some in covered.values()) > 100
+    assert np.mean(covered[False]) > 0.92
+    assert np.mean(covered[True]) < 0.85

@@ -195,7 +195,7 @@ def control_figures(
     Parameters
     ----------
     more
-        How many; None: three per verified scenario, 600 at most.
+        How many; None: three per verified scenario, `MOST` at most.
     """
     problem, x = best.problem, best.solution.x
     verified = run_losses(work.home, fresh_base) - run_losses(work.home, best.having)

@@ -16,6 +16,7 @@ from oreserve.planning._passes import (
 from oreserve.planning._verify import (
     conditional_value_at_risk,
     student_halfwidth,
+    weak_interval,
 )
 from oreserve.planning._work import GAP, Work
 
@@ -133,7 +134,7 @@ def plan_figures(
             )
         ),
         "versions": _versions(),
-        "warnings": _warnings(work, best, frames),
+        "warnings": _warnings(work, best, fresh_base, frames),
     }
 
 
@@ -142,7 +143,9 @@ def _premium(home: Home, runs: Runs) -> float:
     return float((runs.premium.sum(axis=2) @ home.discount).mean()) * 1e6
 
 
-def _warnings(work: Work, best: Pass, frames: dict[str, pl.DataFrame]) -> list[str]:
+def _warnings(
+    work: Work, best: Pass, fresh_base: Runs, frames: dict[str, pl.DataFrame]
+) -> list[str]:
     """Say what a reader must know before believing a number."""
     found = list(work.warnings)
     home = work.home
@@ -157,6 +160,10 @@ def _warnings(work: Work, best: Pass, frames: dict[str, pl.DataFrame]) -> list[s
             f"only {100 * best.ratio:.0f} % of the planned benefit was verified; "
             f"see verification.csv"
         )
+    if best.solution.x.any():
+        gains = run_losses(home, fresh_base) - run_losses(home, best.having)
+        weak = weak_interval(gains)
+        found += [] if weak is None else [weak]
     if best.solution.gap > GAP:
         found.append(f"the gap to the bound is {best.solution.gap:.1e}, above {GAP:g}")
     values = frames["marginal_value"]

@@ -24,9 +24,17 @@ __all__ = [
     "student_factor",
     "student_halfwidth",
     "verify_losses",
+    "weak_interval",
 ]
 
 Floats = npt.NDArray[np.float64]
+
+LEAST_VERIFIED = 100
+"""Verified scenarios below which the interval of a benefit says little."""
+LEAST_PAYING = 20
+"""The same for scenarios in which the plan pays."""
+PAYS = 0.01
+"""Share of the largest gain above which a scenario counts as paying."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,38 @@ def paired_difference(without: Floats, having: Floats) -> tuple[float, float]:
     """Compute the mean of without - with and half of its 95 % interval."""
     difference = without - having
     return float(difference.mean()), student_halfwidth(difference)
+
+
+def weak_interval(gains: Floats) -> str | None:
+    """Say why the 95 % interval of a plan's benefit covers less than it says.
+
+    A benefit that few futures pay is skewed: a sample may hold none of those that
+    matter, and then its interval is narrow and wrong. Rule: fewer than 100 verified
+    scenarios, or fewer than 20 that gain more than 1 % of the largest gain.
+
+    Parameters
+    ----------
+    gains
+        (S,) benefit of each verified scenario, in one unit.
+
+    Examples
+    --------
+    >>> weak_interval(np.ones(300)) is None
+    True
+    """
+    count, most = len(gains), float(np.abs(gains).max(initial=0.0))
+    paying = int((np.abs(gains) > PAYS * most).sum()) if most > 0.0 else 0
+    if count >= LEAST_VERIFIED and (paying >= LEAST_PAYING or most <= 0.0):
+        return None
+    reason = (
+        f"only {count} scenarios verify the plan"
+        if count < LEAST_VERIFIED
+        else f"only {paying} of {count} verified scenarios pay"
+    )
+    return (
+        f"{reason}: the 95 % interval of a benefit that few futures pay may cover far "
+        f"less often than it says; take --verify {max(300, 3 * count)} or more"
+    )
 
 
 def spread_over(loss: Floats, count: int) -> list[int]:
