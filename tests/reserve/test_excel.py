@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from datetime import datetime
 
@@ -240,30 +241,92 @@ def test_a_cell_far_away_is_refused_before_it_is_read(desk, cell):
         take(desk, out.getvalue())
 
 
-def test_an_address_across_two_parts_is_seen(desk, monkeypatch):
-    monkeypatch.setattr("oreserve.reserve._unpack.PART", 7)
-    with pytest.raises(InputError, match="reaches to cell XFD1"):
-        take(desk, book(lots=[(*LOTS, *[None] * 16_378, "x")]))
+def with_sheet(rows: str) -> bytes:
+    """Return a workbook with these rows of XML after the names of the columns."""
+    content = io.BytesIO(book(lots=[LOTS, GOOD]))
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(content) as packed,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made,
+    ):
+        for name in packed.namelist():
+            part = packed.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                end = b"</sheetData>"
+                part = part.replace(end, rows.encode() + end)
+            made.writestr(name, part)
+    return out.getvalue()
+
+
+TEXT = '<c t="inlineStr"><is><t>x</t></is></c>'
+FAR = {
+    "a row of another number": f'<row r="1048576">{TEXT}</row>',
+    "a wide row far down": f'<row r="1048576">{TEXT * 16_384}</row>',
+    "a wide row, then one far down": (
+        f'<row r="3">{"<c/>" * 16_383}{TEXT}</row><row r="1048000">{TEXT}</row>'
+    ),
+    "an address with blanks": f'<row r="3"><c r{" " * 200}="XFD1048576"/></row>',
+    "small letters": '<row r="3"><c r="xfd3"/></row>',
+    "a name space": (
+        '<x:row xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '
+        'r="1048576"><x:c/></x:row>'
+    ),
+    "rows without a number": "<row/>" * 20_000 + f"<row>{TEXT}</row>",
+}
+
+
+@pytest.mark.parametrize("rows", FAR.values(), ids=FAR)
+@pytest.mark.parametrize("part", [7, 1_000_000])
+def test_a_cell_far_away_is_found_however_it_is_written(desk, monkeypatch, rows, part):
+    monkeypatch.setattr("oreserve.reserve._unpack.PART", part)
+    with pytest.raises(InputError, match="a sheet reaches to cell"):
+        take(desk, with_sheet(rows))
 
 
 def test_cells_without_an_address_are_counted(desk):
     """Some programs write none; a reader then counts the cells of a row."""
-    content = io.BytesIO(book(lots=[LOTS, GOOD]))
-    with zipfile.ZipFile(content) as packed:
-        parts = {one: packed.read(one) for one in packed.namelist()}
-
-    def with_cells(count: int) -> bytes:
-        row = b"<row>" + b"<c><v>1</v></c>" * count + b"</row></sheetData>"
-        sheet = parts["xl/worksheets/sheet1.xml"].replace(b"</sheetData>", row)
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, part in parts.items():
-                packed.writestr(name, sheet if name.endswith("sheet1.xml") else part)
-        return out.getvalue()
-
+    row = "<row>" + "<c/>" * 100 + "</row>"
     with pytest.raises(InputError, match="more than 500000 cells"):
-        take(desk, with_cells(600_000))
-    assert any("300 columns" in p.problem for p in problems(desk, with_cells(300)))
+        take(desk, with_sheet(row * 6_000))
+    with pytest.raises(InputError, match="more than 2000000 elements"):
+        take(desk, with_sheet("<row/>" * 2_000_001))
+
+
+@pytest.mark.parametrize(
+    "rows, told",
+    [
+        ('<row r="3"><c r="1A"/></row>', "no address"),
+        ('<row r="-3"><c/></row>', "no address"),
+        ('<row r="3"><c r="A3" r="B3"/></row>', "its XML"),
+        ('<row r="3"><c r="A3">&e;</c></row>', "its XML"),
+    ],
+)
+def test_xml_that_readers_may_take_differently_is_refused(desk, rows, told):
+    with pytest.raises(InputError, match=told):
+        take(desk, with_sheet(rows))
+
+
+def test_a_part_with_a_doctype_is_refused(desk):
+    content = io.BytesIO(book(lots=[LOTS, GOOD]))
+    with zipfile.ZipFile(content, "a") as packed:
+        grows = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
+        packed.writestr("xl/worksheets/x.xml", grows)
+    with pytest.raises(InputError, match="DOCTYPE"):
+        take(desk, content.getvalue())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory so")
+@pytest.mark.parametrize("rows", [FAR["a wide row far down"], "<row/>"])
+def test_a_reader_that_takes_too_much_ends_alone(desk, monkeypatch, rows):
+    """Whatever gets past the checks can end only the process that reads."""
+    monkeypatch.setattr("oreserve.reserve._excel.checked_bytes", lambda source: source)
+    before = desk.reserve.head()
+    if rows == "<row/>":
+        assert take(desk, with_sheet(rows)).new == 1
+        return
+    with pytest.raises(InputError, match="too much memory or time"):
+        take(desk, with_sheet(rows))
+    assert desk.reserve.head() == before
 
 
 @pytest.mark.parametrize("name", ["content.xml", "xl/workbook.bin", "XL/workbook.xml"])

@@ -24,11 +24,12 @@ from oreserve.reserve._audit import canonical
 from oreserve.reserve._commands import lookup, parse
 from oreserve.reserve._database import connect
 from oreserve.reserve._errors import Refused
+from oreserve.reserve._read_workbook import read_workbook
 from oreserve.reserve._roles import allows, roles_for
 from oreserve.reserve._sheets import Sheet, SheetColumn, sheets
 from oreserve.reserve._template import known_names
 from oreserve.reserve._unit import Receipt, Request
-from oreserve.reserve._unpack import MOST_COLUMNS, checked_bytes
+from oreserve.reserve._unpack import checked_bytes
 from oreserve.reserve._views import source_of
 from oreserve.tables import choices, nearest
 
@@ -255,16 +256,16 @@ def _check_actor(reserve: Reserve, actor: str) -> None:
 
 def _filled_rows(content: bytes, problems: list[Problem]) -> list[_Row]:
     """Return the rows that have a value, in the order of the sheets."""
-    import fastexcel
-
-    try:
-        book = fastexcel.read_excel(content)
-        names = list(book.sheet_names)
-    except fastexcel.FastExcelError as error:
-        message = "this is no workbook that can be read; save it as .xlsx"
-        raise InputError(message) from error
+    book = read_workbook(content, sheets())
+    if book is None:
+        message = (
+            "this is no workbook that can be read, or it takes too much memory or "
+            "time; save it as .xlsx"
+        )
+        raise InputError(message)
     rows: list[_Row] = []
-    for name in names:
+    for read in book:
+        name = read.name
         sheet = sheets().get(name.strip().lower())
         if sheet is None:
             if name.strip().lower() not in _IGNORED:
@@ -275,21 +276,10 @@ def _filled_rows(content: bytes, problems: list[Problem]) -> list[_Row]:
                     )
                 )  # fmt: skip
             continue
-        try:
-            # Rows are counted from the top of the sheet, blank ones too.
-            loaded = book.load_sheet(
-                name, header_row=None, skip_rows=0, dtypes="string"
-            )
-            if loaded.width > MOST_COLUMNS:
-                told = f"has {loaded.width} columns, at most {MOST_COLUMNS}"
-                problems.append(Problem(name, 0, "", "", told))
-                continue
-            table = loaded.to_polars()
-        except fastexcel.FastExcelError as error:
-            told = str(error).splitlines()[0][:200]
-            problems.append(Problem(name, 0, "", "", f"cannot be read: {told}"))
+        if read.problem:
+            problems.append(Problem(name, 0, "", "", f"cannot be read: {read.problem}"))
             continue
-        rows += _rows_of(sheet, table.rows(), problems)
+        rows += _rows_of(sheet, read.rows, problems)
     if len(rows) > MOST_ROWS:
         message = f"the workbook has {len(rows)} rows, at most {MOST_ROWS}: split it"
         raise InputError(message)
@@ -297,7 +287,7 @@ def _filled_rows(content: bytes, problems: list[Problem]) -> list[_Row]:
 
 
 def _rows_of(
-    sheet: Sheet, table: list[tuple[str | None, ...]], problems: list[Problem]
+    sheet: Sheet, table: list[list[str | None]], problems: list[Problem]
 ) -> Iterable[_Row]:
     """Return the filled rows of a sheet; check the names of its columns."""
     texts = [[(cell or "").strip() for cell in row] for row in table]
