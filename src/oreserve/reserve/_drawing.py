@@ -242,7 +242,8 @@ def cover_loss(book: Book, item: str) -> str | None:
     str or None
         The duty, or None if nothing is short.
     """
-    short = entitled_grams(book, item) - covered_grams(book, item)
+    entitled = entitled_grams(book, item)
+    short = entitled - covered_grams(book, item) if entitled else 0
     if short <= 0:
         return None
     terms = book.rows("industrial_terms", item=item)
