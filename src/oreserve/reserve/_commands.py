@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,7 @@ from oreserve.reserve._book import Book
 from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._schema import metadata
 from oreserve.reserve._statements import shape_of
+from oreserve.reserve._values import check_seen
 from oreserve.tables import nearest
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ __all__ = [
     "reverser",
     "reversers",
 ]
+
+MOST_ARGUMENTS: Final = 100
+"""Arguments that a command is given at most; none has as many."""
+
+MOST_PROBLEMS: Final = 20
+"""Problems that a refusal lists."""
+
+LONGEST_TOLD: Final = 300
+"""Signs that a refusal tells of one place or one problem."""
 
 Run = Callable[[Book, Any], dict[str, object]]
 Reverser = Callable[[Book, dict[str, Any]], None]
@@ -275,26 +285,52 @@ def lookup(name: str) -> Command:
     return found
 
 
-def parse(what: Command, arguments: Mapping[str, Any]) -> tuple[Arguments, str]:
+def parse(
+    what: Command, arguments: Mapping[str, Any], *, again: bool = False
+) -> tuple[Arguments, str]:
     """Check arguments and return them with their canonical JSON.
+
+    Parameters
+    ----------
+    what, arguments
+        The command and what it is given.
+    again
+        Whether they were recorded before: rules on texts that came later do not count.
 
     Raises
     ------
     Refused
-        Rule ``arguments``; the message lists every problem.
+        Rule ``arguments``; the message lists the problems, the first 20 if there
+        are more.
     """
+    known = list(what.arguments.model_fields)
+    if len(arguments) > MOST_ARGUMENTS:
+        message = f"{what.name}: {len(arguments)} arguments are given"
+        told = f"{message}. Arguments: {', '.join(known) or 'none'}"
+        raise Refused(rule="arguments", message=told, allowed=known)
     try:
+        if not again:
+            check_seen(arguments)
         given = what.arguments.model_validate(dict(arguments))
     except ValidationError as error:
         problems = [
-            {"argument": ".".join(str(p) for p in e["loc"]), "problem": e["msg"]}
+            {"argument": _place(e["loc"]), "problem": e["msg"][:LONGEST_TOLD]}
             for e in error.errors(include_url=False, include_context=False)
         ]
+        more = len(problems) - MOST_PROBLEMS
+        problems = problems[:MOST_PROBLEMS]
         told = "; ".join(
             f"{p['argument']}: {p['problem']}" if p["argument"] else p["problem"]
             for p in problems
         )
-        known = list(what.arguments.model_fields)
+        told += f"; and {more} more" if more > 0 else ""
         message = f"{what.name}: {told}. Arguments: {', '.join(known) or 'none'}"
         raise Refused(rule="arguments", message=message, allowed=problems) from None
+    except ValueError as error:
+        raise Refused(rule="arguments", message=f"{what.name}: {error}") from None
     return given, canonical(given.model_dump(mode="json"))
+
+
+def _place(parts: Iterable[object]) -> str:
+    """Return where in the arguments something is wrong, cut if it is very long."""
+    return ".".join(str(part)[:LONGEST_TOLD] for part in parts)[:LONGEST_TOLD]

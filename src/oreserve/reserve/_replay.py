@@ -331,7 +331,7 @@ def _again(unit: Unit, entry: Entry) -> Problem | None:
     where = f"entry {entry.sequence} ({entry.command})"
     try:
         what = lookup(entry.command)
-        given, arguments = parse(what, json.loads(entry.arguments))
+        given, arguments = parse(what, json.loads(entry.arguments), again=True)
         actor = unit.actor(entry.actor)
         recorded = Entry(
             sequence=entry.sequence,

@@ -8,6 +8,7 @@ exact to the gram or the cent, otherwise they are refused, never rounded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
@@ -29,11 +30,20 @@ __all__ = [
     "Share",
     "ThingId",
     "Title",
+    "check_seen",
     "check_text",
 ]
 
 MOST_GRAMS: Final = 10**15  # a thousand million tonnes
+MOST_LETTERS: Final = 100  # of a decimal text
+MOST_DIGITS: Final = 28  # of a decimal text; arithmetic is exact up to here
 MOST_CENTS: Final = 10**17  # a million million USD, twice over
+
+# Unseen: zero width, marks and overrides of direction, byte order. Joiners that
+# scripts need (U+200C, U+200D) stay.
+_HIDDEN: Final = frozenset(
+    map(chr, (0x200B, 0x200E, 0x200F, 0x061C, 0x2060, 0xFEFF))
+) | frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 
 # A person's spelling -> the stored one, and by how much it grows.
 _SPELLINGS: Final = (
@@ -61,6 +71,31 @@ def check_text(text: str) -> str:
             message = "the text holds half of a surrogate pair"
             raise ValueError(message)
     return text
+
+
+def check_seen(value: Any) -> None:
+    """Refuse characters that nobody sees and that make others look unlike themselves.
+
+    Marks and overrides of direction, zero width and byte order, in any text of nested
+    arguments. Only what is new is asked: entries of before it was are replayed.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    if isinstance(value, str):
+        for letter in value:
+            if letter in _HIDDEN:
+                message = f"the text holds the invisible character U+{ord(letter):04X}"
+                raise ValueError(message)
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            check_seen(name)
+            check_seen(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            check_seen(inner)
 
 
 def _check_day(text: str) -> str:
@@ -154,6 +189,9 @@ def _exact(name: str, value: Any, factor: int) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         message = f"{name} {value!r}: give a whole number or a decimal text"
         raise ValueError(message)  # noqa: TRY004 - pydantic gathers ValueErrors
+    if isinstance(value, str) and len(value) > MOST_LETTERS:
+        message = f"{name} is longer than {MOST_LETTERS} signs"
+        raise ValueError(message)
     try:
         number = Decimal(value)
     except InvalidOperation:
@@ -161,6 +199,10 @@ def _exact(name: str, value: Any, factor: int) -> Any:
         raise ValueError(message) from None
     if not number.is_finite() or abs(number) > MOST_CENTS:
         message = f"{name} {value!r} is out of range"
+        raise ValueError(message)
+    if len(number.as_tuple().digits) > MOST_DIGITS:
+        # More than decimal arithmetic keeps: it would round without a word.
+        message = f"{name} has more than {MOST_DIGITS} digits: it would be rounded"
         raise ValueError(message)
     exact = number * factor
     if exact != exact.to_integral_value():

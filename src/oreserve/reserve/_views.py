@@ -9,6 +9,7 @@ A *view* is a table of the reserve or a select over its tables. The file
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -31,10 +32,11 @@ from oreserve.reserve._reserve_queries import (
     plan_ceilings,
     release_desk,
 )
+from oreserve.reserve._roles import allows
 from oreserve.reserve._schema import OWNER_KINDS, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy import ColumnElement, FromClause, Select, Subquery
 
@@ -46,6 +48,7 @@ __all__ = [
     "described",
     "is_price",
     "kind_of",
+    "no_prices",
     "ordered",
     "outstanding",
     "source_of",
@@ -137,6 +140,31 @@ def views() -> dict[str, View]:
 def is_price(column: str) -> bool:
     """Return whether a column tells money or a price, in its name or inside a text."""
     return "cents" in column.split("_") or column in _PRICES_INSIDE
+
+
+def no_prices(result: Any, roles: Iterable[str]) -> Any:
+    """Return a command's result as persons with these roles may see it.
+
+    Without ``read_prices`` every member that tells money is left out, however deep.
+
+    Examples
+    --------
+    >>> no_prices({"lot": "L", "parts": [{"cost_cents": 5, "grams": 1}]}, {"inspector"})
+    {'lot': 'L', 'parts': [{'grams': 1}]}
+    """
+    return result if allows(roles, "read_prices") else _priceless(result)
+
+
+def _priceless(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: _priceless(inner)
+            for name, inner in value.items()
+            if not is_price(str(name))
+        }
+    if isinstance(value, list | tuple):
+        return [_priceless(inner) for inner in value]
+    return value
 
 
 def column_unit(column: str, kind: str = "number") -> str:
