@@ -168,3 +168,44 @@ def test_identity_is_linked_by_an_administrator(desk):
     assert access.user_of_identity("https://other.example", "42") is None
     with pytest.raises(Refused):
         access.link_identity("bea", issuer="i", identity="1", by="bea", key="m")
+
+
+def test_deactivation_ends_sessions_and_tokens_for_good(desk):
+    access = desk.reserve.access
+    set_password(desk)
+    signed = access.sign_in("bea", PASSWORD)
+    token = access.issue_token(
+        "bea", name="t", scopes=["read"], days=1, by="bea", key="t"
+    )
+    desk.do("ada", "change_user", user="bea", name="Bea B")
+    assert access.session(signed.secret) is not None
+    desk.do("ada", "change_user", user="bea", active=False)
+    desk.do("ada", "change_user", user="bea", active=True)
+    assert access.session(signed.secret) is None
+    assert access.token(token) is None
+    assert access.sign_in("bea", PASSWORD).user == "bea"
+    assert desk.reserve.verify().ok
+
+
+def test_new_password_revokes_tokens(desk):
+    access = desk.reserve.access
+    token, other = (
+        access.issue_token(user, name="t", scopes=["read"], days=9, by=user, key="t")
+        for user in ("bea", "max")
+    )
+    set_password(desk, by="bea")
+    assert access.token(token) is None
+    assert access.token(other) is not None
+    assert access.tokens("bea")[0]["revoked_at"] is not None
+
+
+def test_texts_that_are_no_names_are_counted_and_stopped_too(desk):
+    def guess(number):
+        desk.reserve.access.sign_in(f"a{number}\x02", "wrong", address="bad")
+
+    for number in range(5):
+        with pytest.raises(Refused, match="do not match"):
+            guess(number)
+    with pytest.raises(Refused) as caught:
+        guess(9)
+    assert caught.value.rule == "locked"

@@ -22,6 +22,7 @@ from oreserve.reserve._book import Actor
 from oreserve.reserve._database import connect, writing
 from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._rows import Rows
+from oreserve.reserve._sign_offs import end_access
 from oreserve.reserve._unit import Request, Unit
 from oreserve.reserve._values import check_text
 
@@ -49,6 +50,7 @@ LONGEST_LOCK: Final = 900
 FORGET_AFTER: Final = timedelta(hours=1)
 TOUCH_SECONDS: Final = 60  # sessions in use are written down once a minute, not more
 TOKEN_PREFIX: Final = "ores"  # noqa: S105 - what every token begins with
+NO_NAME: Final = "?"  # stands for all texts that can be nobody's name
 _WRONG: Final = "user and password do not match"
 
 
@@ -127,7 +129,7 @@ class Access:
     # --- Passwords ---------------------------------------------------------------
 
     def set_password(self, user: str, password: str, *, by: str, key: str) -> None:
-        """Set a user's password and end all sessions of theirs.
+        """Set a user's password, end all sessions of theirs and revoke all tokens.
 
         Parameters
         ----------
@@ -164,8 +166,7 @@ class Access:
                     password_hash=hashed,
                     changed_at=now,
                 )
-            for session in rows.rows("sessions", user=user):
-                rows.remove("sessions", session_hash=session["session_hash"])
+            end_access(rows, user, at=now)
 
         self._command("set_password", {"user": user}, by=by, key=key, beside=store)
 
@@ -179,8 +180,7 @@ class Access:
             too many failures of a user or an address, with the seconds to wait.
         """
         if not _is_name(user):
-            self._matches(self._nobody, password)
-            raise Refused(rule="sign_in", message=_WRONG, status=401)
+            user = NO_NAME  # counted like any other, and there is no such user
         known = self._read(lambda rows: self._look(rows, user, address))
         stored, active = known
         right = self._matches(stored or self._nobody, password)

@@ -12,7 +12,9 @@ from oreserve.reserve._book import RULES, Actor, Book
 from oreserve.reserve._commands import Command, guard_of, lookup, parse
 from oreserve.reserve._errors import Refused
 from oreserve.reserve._roles import allows, is_bound, roles_for
-from oreserve.reserve._values import check_text
+from oreserve.reserve._rows import Rows
+from oreserve.reserve._sign_offs import end_access
+from oreserve.reserve._values import check_seen, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +31,7 @@ __all__ = ["FOUNDING", "Receipt", "Request", "Unit"]
 FOUNDING = "found_reserve"
 """The first command of every reserve: its actor becomes the first administrator."""
 
+_SWITCHES_OFF = "change_user"
 _LONGEST_KEY = 200
 _LONGEST_REASON = 2000
 
@@ -158,6 +161,10 @@ class Unit:
         )
         entry, result = self.run(what, given, entry, now, actor)
         self.write(entry)
+        if what.name == _SWITCHES_OFF and getattr(given, "active", None) is False:
+            # Outside the audit content, so beside the command and not in it.
+            rows, user = Rows(self.cursor, self.sql), result["user"]
+            end_access(rows, user, at=entry.at)
         return Receipt(
             entry.sequence, entry.at, entry.command, entry.subject, result, entry.hash
         )
@@ -286,6 +293,7 @@ def _check_labels(request: Request) -> None:
             raise Refused(rule="arguments", message=message)
         try:
             check_text(text)
+            check_seen(text)
         except ValueError as error:
             message = f"{request.command}: {name}: {error}"
             raise Refused(rule="arguments", message=message) from None
