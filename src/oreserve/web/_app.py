@@ -56,8 +56,19 @@ def create_app(reserve: Reserve, settings: Settings | None = None) -> ASGIApp:
         An open reserve; the caller closes it.
     settings
         How the server is set up; by default for one machine over http.
+
+    Raises
+    ------
+    InputError
+        If there is an identity provider, but not the address to come back to.
     """
     chosen = settings or Settings()
+    if chosen.provider is not None and not chosen.base_url:
+        message = (
+            "an identity provider sends people back to an address: say how people "
+            "reach this server (--url)"
+        )
+        raise InputError(message)
     sheet = _file("web.css")
     css = f"/static/{hashlib.sha256(sheet).hexdigest()[:12]}.css"
     writer = Writer(reserve.execute_many)

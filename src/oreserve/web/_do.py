@@ -71,17 +71,14 @@ def local_path(text: str) -> str:
     >>> local_path("/lots?item=x"), local_path("//evil.example"), local_path("/\\e")
     ('/lots?item=x', '/', '/')
     """
-    parts = urlsplit(text) if text.isprintable() else None
-    if (
-        parts is None
-        or parts.scheme
-        or parts.netloc
-        or not text.startswith("/")
-        or text.startswith("//")
-        or "\\" in text
-    ):
+    if not text.isprintable() or not text.startswith("/") or "\\" in text:
         return "/"
-    return text
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # such as //[
+        return "/"
+    is_here = not (parts.scheme or parts.netloc or text.startswith("//"))
+    return text if is_here else "/"
 
 
 def do_page(visit: Visit, name: str) -> Response:

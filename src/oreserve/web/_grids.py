@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from oreserve.web._words import NO_DATA, heading, shown, unit_of
@@ -12,7 +12,7 @@ from oreserve.web._words import NO_DATA, heading, shown, unit_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Cell", "Grid", "Head", "grid", "link_to"]
+__all__ = ["Cell", "Grid", "Head", "decision_grid", "grid", "link_to"]
 
 HASH_SHOWN = 16  # digits in a table; the entry has all
 
@@ -158,3 +158,10 @@ def _cell(
     if name == "hash":
         text = f"{text[:HASH_SHOWN]}…"
     return Cell(text, href, klass)
+
+
+def decision_grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
+    """Lay out who decided what, and when."""
+    return grid(
+        "Decisions", rows, ("person", "decision", "at"), empty="Nobody has decided yet."
+    )

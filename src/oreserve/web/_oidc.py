@@ -14,6 +14,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from oreserve.errors import InputError
 from oreserve.web._problems import Problem
@@ -118,7 +119,7 @@ def provider_from(
         )
         raise InputError(message)
     issuer = str(values["issuer"])
-    if not issuer.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+    if not _is_safe(issuer):
         message = f"the issuer {issuer} is not reached by https; it must be"
         raise InputError(message)
     try:
@@ -128,6 +129,18 @@ def provider_from(
         message = "an identity provider needs: pip install 'oreserve[oidc]'"
         raise InputError(message) from None
     return Provider(**{name: str(value) for name, value in values.items()})
+
+
+def _is_safe(issuer: str) -> bool:
+    """Whether nobody between here and an address can read along."""
+    try:
+        parts = urlsplit(issuer)
+        own = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    except ValueError:
+        return False
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and own)
 
 
 class SignInElsewhere:

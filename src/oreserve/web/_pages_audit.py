@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["audit_page", "entry_page", "txn_page"]
 
 PAGE_ROWS = 100
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def audit_page(visit: Visit) -> Response:
@@ -35,7 +37,7 @@ def audit_page(visit: Visit) -> Response:
         further = "Further entries"
     else:
         text = asked.get("upto", "")
-        upto = int(text) if text.isascii() and text.isdigit() else head.sequence
+        upto = int(text) if _NUMBER.fullmatch(text) else head.sequence
         rows, more = _backwards(visit, min(upto, head.sequence))
         further = "Older entries"
     names = tuple(Option(name, name) for name in open_commands())

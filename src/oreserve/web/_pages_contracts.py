@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Contracts with ceilings against money, deliveries, settlements, the annual plan."""
+"""Contracts with ceilings against money, their orders and deliveries."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from oreserve.web._charts import MoneyBar, money_bars
 from oreserve.web._forms import Field, Option
-from oreserve.web._grids import Grid, grid
+from oreserve.web._grids import Grid, decision_grid, grid
+from oreserve.web._pages_settlements import settlement_grid
 from oreserve.web._pages_stock import facts_of, list_grid
 from oreserve.web._visit import Block, Entry, Visit
 from oreserve.web._words import (
-    NO_DATA,
     date_text,
-    heading,
     item_name,
     money,
     price,
-    shown,
     tonnes,
 )
 
@@ -35,11 +32,6 @@ __all__ = [
     "deliveries_page",
     "delivery_page",
     "order_page",
-    "plan_change_page",
-    "plan_page",
-    "plans_page",
-    "settlement_page",
-    "settlements_page",
 ]
 
 
@@ -263,7 +255,7 @@ def contract_page(visit: Visit, contract: str) -> Response:
     settlements = visit.rows("settlements", contract=contract)
     volumes = visit.rows("volumes", contract=contract)
     if settlements or volumes:
-        blocks.append(Block("Settlements", grid=_settlement_grid(settlements)))
+        blocks.append(Block("Settlements", grid=settlement_grid(settlements)))
         blocks.append(
             Block(
                 "Volumes",
@@ -331,7 +323,7 @@ def order_page(visit: Visit, order_id: str) -> Response:
                 },
             ),
         ),
-        Block("Decisions", grid=_approval_grid(approvals), offers=offers, note=note),
+        Block("Decisions", grid=decision_grid(approvals), offers=offers, note=note),
         Block(
             "Deliveries",
             grid=_delivery_grid(deliveries),
@@ -355,12 +347,6 @@ _ORDER_STATES = {
     "draft": frozenset({"approve_order", "fund_order", "cancel_order"}),
     "funded": frozenset({"adjust_order_price", "cancel_order", "close_order"}),
 }
-
-
-def _approval_grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
-    return grid(
-        "Decisions", rows, ("person", "decision", "at"), empty="Nobody has decided yet."
-    )
 
 
 def _delivery_grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
@@ -489,258 +475,3 @@ _DELIVERY_STATES = {
     "delivered": frozenset({"accept_delivery"}),
     "accepted": frozenset({"pay_delivery"}),
 }
-
-
-def _settlement_grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
-    return grid(
-        "Settlements",
-        rows,
-        ("quarter", "contract", "grams", "index_cents_per_t", "due_cents", "status"),
-        headings={"due_cents": "Due to the producer", "index_cents_per_t": "Index"},
-        links={"quarter": lambda s: f"/settlements/{s['contract']}/{s['quarter']}"},
-        empty="No settlements yet.",
-        csv="/api/v1/settlements",
-    )
-
-
-def settlements_page(visit: Visit) -> Response:
-    """Show every settlement and the index values behind them."""
-    blocks = [
-        Block(
-            grid=_settlement_grid(visit.rows("settlements")),
-            offers=[
-                *visit.offer("record_volumes", "Record volumes"),
-                *visit.offer("compute_settlement", "Compute a settlement"),
-                *visit.offer("record_index_value", "Record an index value"),
-            ],
-        ),
-        Block(
-            "Index values",
-            grid=list_grid(
-                visit, "index_values", ("series", "quarter", "cents_per_t", "source")
-            ),
-        ),
-    ]
-    return visit.page("Settlements", blocks)
-
-
-def settlement_page(visit: Visit, contract: str, quarter: str) -> Response:
-    """Show the statement of a quarter line by line."""
-    row = visit.one("settlements", contract=contract, quarter=quarter)
-    terms = visit.one("contracts", contract=contract)
-    statement = _statement(row.get("statement"))
-    approvals = visit.rows("approvals", subject=f"settlement:{contract}/{quarter}")
-    figures = [Entry("State", row["status"]), Entry("Mass", tonnes(row["grams"]))]
-    if "due_cents" in row:
-        due = row["due_cents"]
-        who = "due to the producer" if due >= 0 else "due from the producer"
-        figures = [
-            Entry("Amount", money(abs(due)), who),
-            *figures,
-            Entry(
-                "Index",
-                price(row["index_cents_per_t"]),
-                none=row["index_cents_per_t"] is None,
-            ),
-        ]
-    never = {
-        "computed": {"pay_settlement"},
-        "approved": {"approve_settlement", "compute_settlement"},
-    }
-    stop = never.get(
-        row["status"], {"pay_settlement", "approve_settlement", "compute_settlement"}
-    )
-    offers = visit.offers(
-        "settlement", row, first=("approve_settlement",), never=frozenset(stop)
-    )
-    note = f"{row.get('computed_by') or 'Whoever computed it'} may not approve it."
-    blocks = [
-        Block(key=figures),
-        Block(
-            "Statement", facts=statement, grid=_statement_lines(row.get("statement"))
-        ),
-        Block(
-            "Terms",
-            facts=facts_of(
-                terms, skip=set(terms) - _TERMS | {n for n in terms if terms[n] is None}
-            ),
-        ),
-        Block("Decisions", grid=_approval_grid(approvals), offers=offers, note=note),
-    ]
-    trail = [("Settlements", "/settlements"), (contract, f"/contracts/{contract}")]
-    return visit.page(f"Settlement of {contract}, {quarter}", blocks, trail=trail)
-
-
-_TERMS = frozenset(
-    {
-        "producer",
-        "item",
-        "rule_kind",
-        "floor_cents_per_t",
-        "ceiling_price_cents_per_t",
-        "fixed_cents_per_t",
-        "upside_share",
-        "upside_from_cents_per_t",
-        "annual_cap_cents",
-        "series",
-    }
-)
-
-
-def _statement(text: object) -> list[Entry]:
-    """Return the figures of a statement, none where prices are not shown."""
-    content = json.loads(str(text)) if text else {}
-    return [
-        Entry(heading(name), shown(name, value), none=value is None)
-        for name, value in content.items()
-        if not isinstance(value, list | dict)
-    ]
-
-
-def _statement_lines(text: object) -> Grid | None:
-    content = json.loads(str(text)) if text else {}
-    lines = content.get("lines")
-    if not lines:
-        return None
-    return grid(
-        "Lines of the statement",
-        lines,
-        ("designation", "grams", "index_cents_per_t", "formula", "amount_cents"),
-        headings={"index_cents_per_t": "Index", "amount_cents": "Due to the producer"},
-    )
-
-
-def plans_page(visit: Visit) -> Response:
-    """Show the annual materials plans and limits of markets."""
-    blocks = [
-        Block(
-            grid=grid(
-                "Annual materials plans",
-                visit.rows("materials_plans"),
-                ("year", "from_on", "until_on", "status", "drafted_by"),
-                links={"year": lambda p: f"/plans/{p['year']}"},
-                empty="No plan yet.",
-            ),
-            offers=visit.offer("draft_materials_plan", "Draft a plan"),
-        ),
-        Block(
-            "What markets take without undue disruption",
-            grid=list_grid(
-                visit,
-                "market_limits",
-                ("item", "yearly_market_grams", "max_share", "source"),
-            ),
-            offers=visit.offer("set_market_limit", "Set a limit"),
-        ),
-    ]
-    return visit.page(
-        "Materials plan", blocks, lead="Ceilings of a year to buy, sell and upgrade."
-    )
-
-
-def plan_page(visit: Visit, year: str) -> Response:
-    """Show the lines of a year's plan, what is used, and changes on their way."""
-    row = visit.one("materials_plans", year=year)
-    # Who reads contracts sees the ceilings of today, others those of the plan.
-    view = "plan_ceilings" if visit.reads("plan_ceilings") else "plan_lines"
-    lines = visit.rows(view, year=year)
-    changes = visit.rows("plan_changes", year=year)
-    never = {
-        "draft": {"close_materials_plan", "draft_plan_change"},
-        "in_force": {"approve_materials_plan", "set_plan_line", "draft_materials_plan"},
-    }
-    stop = frozenset(never.get(row["status"], _PLAN_COMMANDS)) | {
-        "draft_materials_plan"
-    }
-    blocks = [
-        Block(
-            key=[
-                Entry("State", row["status"].replace("_", " ")),
-                Entry(
-                    "In force",
-                    f"{date_text(row['from_on'])} to {date_text(row['until_on'])}",
-                ),
-                Entry("Drafted by", str(row.get("drafted_by") or NO_DATA)),
-            ],
-            offers=visit.offers("materials_plan", row, never=stop),
-        ),
-        Block(
-            "Ceilings and what is used",
-            grid=grid(
-                f"Lines of the plan of {year}",
-                lines,
-                (
-                    "item",
-                    "action",
-                    "ceiling_grams",
-                    "used_grams",
-                    "left_grams",
-                    "ceiling_cents",
-                    "used_cents",
-                    "left_cents",
-                    "waiting_on",
-                    "waiting_grams",
-                ),
-                headings={
-                    "waiting_on": "Next change on",
-                    "waiting_grams": "Ceiling then",
-                },
-                empty="No lines yet.",
-                csv=f"/api/v1/{view}",
-                query=f"?year={year}",
-            ),
-        ),
-    ]
-    if visit.reads("plan_changes"):
-        blocks.append(
-            Block(
-                "Changes",
-                grid=grid(
-                    "Changes of the plan",
-                    changes,
-                    (
-                        "change",
-                        "item",
-                        "action",
-                        "ceiling_grams",
-                        "ceiling_cents",
-                        "significant",
-                        "notified_on",
-                        "effective_on",
-                        "status",
-                        "drafted_by",
-                    ),
-                    links={"change": lambda c: f"/plan-changes/{c['change']}"},
-                    empty="No changes.",
-                ),
-                note="A significant change takes effect 45 days after its notice.",
-            )
-        )
-    return visit.page(
-        f"Materials plan {year}", blocks, trail=[("Materials plan", "/plans")]
-    )
-
-
-_PLAN_COMMANDS = (
-    "approve_materials_plan",
-    "set_plan_line",
-    "close_materials_plan",
-    "draft_plan_change",
-)
-
-
-def plan_change_page(visit: Visit, change: str) -> Response:
-    """Show one change of a plan with its decisions."""
-    row = visit.one("plan_changes", change=change)
-    approvals = visit.rows("approvals", subject=f"plan_change:{change}")
-    blocks = [
-        Block(facts=facts_of(row, skip={"change", "version"})),
-        Block(
-            "Decisions",
-            grid=_approval_grid(approvals),
-            offers=visit.offers("plan_change", row, first=("approve_plan_change",)),
-            note=f"{row['drafted_by']} drafted it and may not approve it.",
-        ),
-    ]
-    trail = [("Materials plan", "/plans"), (str(row["year"]), f"/plans/{row['year']}")]
-    return visit.page(f"Change {change}", blocks, trail=trail)

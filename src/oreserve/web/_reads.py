@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -31,6 +32,7 @@ API = "/api/v1"
 USUAL_PAGE = 100
 LARGEST_PAGE = 500
 MOST_ROWS = 50_000  # of a whole view in a file; Excel's own limit is higher
+_LIMIT = re.compile(r"[0-9]{1,9}")
 _OWN_PARAMETERS = frozenset({"limit", "after"})
 
 
@@ -97,7 +99,7 @@ class _Query:
         limit: int | None = None
         if "limit" in seen:
             text = seen["limit"]
-            if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_PAGE:
+            if _LIMIT.fullmatch(text) and 1 <= int(text) <= LARGEST_PAGE:
                 limit = int(text)
             else:
                 message = f"must be a whole number from 1 to {LARGEST_PAGE}"

@@ -157,16 +157,16 @@ async def _sign_out(request: Request) -> Response:
     return response
 
 
-def _redirect_uri(request: Request, state: State) -> str:
-    base = state.settings.base_url or str(request.base_url)
-    return f"{base.rstrip('/')}/sign-in/back"
+def _redirect_uri(state: State) -> str:
+    """Return where the provider sends people back to; never what a client says."""
+    return f"{state.settings.base_url.rstrip('/')}/sign-in/back"
 
 
 def _elsewhere(request: Request) -> Response:
     state = state_of(request)
     if state.elsewhere is None:
         raise Problem(404, "not_found", "No identity provider is set up here.")
-    address, pending = state.elsewhere.begin(_redirect_uri(request, state))
+    address, pending = state.elsewhere.begin(_redirect_uri(state))
     response = RedirectResponse(address, 303)
     state.doorman.set_cookie(
         response,
@@ -185,9 +185,12 @@ def _back(request: Request) -> Response:
     pending = Pending.read(request.cookies.get(cookie, ""))
     try:
         identity = state.elsewhere.finish(
-            request.query_params, pending, _redirect_uri(request, state)
+            request.query_params, pending, _redirect_uri(state)
         )
         secret = state.doorman.sign_in_as(identity)
+        old = request.cookies.get(state.doorman.cookie)
+        if old:  # the session that came along ends here
+            state.doorman.sign_out(old)
     except (Problem, Refused) as error:
         response = _draw(request, "/", problem=_told(error))
     else:

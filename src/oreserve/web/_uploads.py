@@ -22,6 +22,7 @@ from oreserve.errors import InputError
 from oreserve.reserve import Refused, allows, roles_for
 from oreserve.reserve._excel import Imported, WorkbookError, import_workbook
 from oreserve.reserve._template import known_names, template_bytes
+from oreserve.reserve._views import no_prices
 from oreserve.web._doorman import check_csrf, check_origin
 from oreserve.web._formats import MEDIA_TYPES, write_json
 from oreserve.web._grids import grid
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
 
+    from oreserve.reserve import Actor
     from oreserve.web._state import State
 
 __all__ = ["UPLOAD_PATHS", "add_uploads"]
 
 UPLOAD_PATHS: Final = ("/upload", "/api/v1/workbooks")
 KEPT_S = 900.0
-MOST_KEPT = 20
+MOST_KEPT = 20  # of all users together
+MOST_OWN = 3  # of one user: nobody pushes the others' away
 _ACTION = "import_excel"
 
 
@@ -56,9 +59,14 @@ class _Shelf:
         """Keep a workbook for its user and return its mark."""
         mark = secrets.token_urlsafe(18)
         with self._turn:
+            self._clear()
+            own = [one for one, kept in self._kept.items() if kept[1] == user]
+            for one in own[: len(own) + 1 - MOST_OWN]:
+                del self._kept[one]
+            if len(self._kept) >= MOST_KEPT:
+                message = "too many previews are kept now; try again in a few minutes"
+                raise InputError(message)
             self._kept[mark] = (time.monotonic(), user, content)
-            while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
         return mark
 
     def get(self, mark: str, user: str) -> bytes | None:
@@ -68,6 +76,13 @@ class _Shelf:
         if kept is None or kept[1] != user or time.monotonic() - kept[0] > KEPT_S:
             return None
         return kept[2]
+
+    def _clear(self) -> None:
+        """Let go of what nobody may take in any more."""
+        now = time.monotonic()
+        over = [one for one, kept in self._kept.items() if now - kept[0] > KEPT_S]
+        for one in over:
+            del self._kept[one]
 
     def drop(self, mark: str) -> None:
         """Let go of a workbook."""
@@ -112,8 +127,14 @@ def _workbook(content: bytes, name: str) -> Response:
 
 def _template(request: Request) -> Response:
     visit = _visit(request)
-    known = known_names(visit.state.reserve.engine)
+    known = _names_for(visit.state, visit.who)
     return _workbook(template_bytes(known), "oreserve-template.xlsx")
+
+
+def _names_for(state: State, who: Actor) -> dict[str, tuple[str, ...]]:
+    """Return the names that the template offers: of what the person may read."""
+    readable = {view.name for view in state.reserve.query.views(who)}
+    return known_names(state.reserve.engine, for_lists=True, readable=readable)
 
 
 def _template_api(request: Request) -> Response:
@@ -121,7 +142,7 @@ def _template_api(request: Request) -> Response:
     who = state.doorman.reader(request)
     if not allows(who.roles, _ACTION):
         raise _not_allowed(who.user)
-    return _workbook(template_bytes(known_names(state.reserve.engine)), "template.xlsx")
+    return _workbook(template_bytes(_names_for(state, who)), "template.xlsx")
 
 
 def _form(request: Request) -> Response:
@@ -169,9 +190,9 @@ async def _preview(request: Request) -> Response:
         found = await run_in_threadpool(
             _take_in, state, content, visit.who.user, reason
         )
+        mark = _SHELF.put(visit.who.user, content)
     except (Refused, InputError) as error:
         return _draw(visit, refused=error)
-    mark = _SHELF.put(visit.who.user, content)
     rows = [
         {
             "row": line.row,
@@ -275,7 +296,7 @@ async def _api(request: Request) -> Response:
             "sheet": line.sheet,
             "row": line.row,
             "command": line.command,
-            "result": line.result,
+            "result": no_prices(line.result, caller.actor.roles),
             "is_known": line.is_known,
         }
         for line in found.lines

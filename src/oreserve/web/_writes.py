@@ -3,29 +3,39 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from oreserve.reserve import Request as Order
+from oreserve.reserve import allows
+from oreserve.reserve._commands import parse
+from oreserve.reserve._views import no_prices
 from oreserve.web._formats import MEDIA_TYPES, write_json
 from oreserve.web._problems import Problem
 from oreserve.web._registry import open_commands
 from oreserve.web._state import state_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fastapi import FastAPI
     from starlette.requests import Request
 
     from oreserve.reserve import Receipt
+    from oreserve.web._doorman import Caller
 
 __all__ = ["add_writes", "receipt_content"]
 
 API = "/api/v1"
+QUICK = 20_000  # bytes of a body that is read at once; a longer one gets a thread
+MOST_TOLD = 20  # wrong members of a body
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
-_VERSION = re.compile(r'"?(\d{1,18})"?')
+_VERSION = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 _MEMBERS = frozenset({"arguments", "reason"})
 
 
@@ -47,14 +57,18 @@ def _endpoint(name: str) -> Any:
         _check_media_type(request)
         key = _key(request)
         version = _expected_version(request)
-        arguments, reason = _read(await request.body())
+        body = await request.body()
+        if len(body) > QUICK:
+            arguments, reason = await run_in_threadpool(_taken, caller, name, body)
+        else:
+            arguments, reason = _taken(caller, name, body)
         receipt = await state.writer.execute(
             Order(name, arguments, caller.actor.user, reason, key, version)
         )
         state.doorman.forget_roles_after(name)
         headers = {"idempotent-replayed": "true"} if receipt.repeated else None
         return Response(
-            write_json(receipt_content(receipt)),
+            write_json(receipt_content(receipt, caller.actor.roles)),
             media_type=MEDIA_TYPES["json"],
             headers=headers,
         )
@@ -62,14 +76,34 @@ def _endpoint(name: str) -> Any:
     return run_command
 
 
-def receipt_content(receipt: Receipt) -> dict[str, object]:
-    """Return what a client keeps of a command that was carried out."""
+def _taken(caller: Caller, name: str, body: bytes) -> tuple[dict[str, Any], str]:
+    """Read a body and check its arguments before they wait for the one writer.
+
+    Whoever may not give the command is told so by the writer, before its arguments
+    are looked at.
+    """
+    arguments, reason = _read(body)
+    if allows(caller.actor.roles, name):
+        parse(open_commands()[name], arguments)
+    return arguments, reason
+
+
+def receipt_content(receipt: Receipt, roles: Iterable[str]) -> dict[str, object]:
+    """Return what a client keeps of a command that was carried out.
+
+    Parameters
+    ----------
+    receipt
+        Of the command.
+    roles
+        Of who gets it: without ``read_prices`` no money is told.
+    """
     return {
         "sequence": receipt.sequence,
         "at": receipt.at,
         "command": receipt.command,
         "subject": receipt.subject,
-        "result": receipt.result,
+        "result": no_prices(receipt.result, roles),
         "hash": receipt.hash,
         "repeated": receipt.repeated,
     }
@@ -111,7 +145,7 @@ def _expected_version(request: Request) -> int | None:
             "The header If-Match holds no version.",
             allowed='the ETag of the thing, such as "3"',
         )
-    return int(found[1])
+    return int(found[1] or found[2])
 
 
 def _read(body: bytes) -> tuple[dict[str, Any], str]:
@@ -124,8 +158,9 @@ def _read(body: bytes) -> tuple[dict[str, Any], str]:
         raise Problem(422, "arguments", "The body must be an object.", allowed=_SHAPE)
     errors = [
         {"field": str(name)[:80], "message": "is not a member of the body"}
-        for name in content
-        if name not in _MEMBERS
+        for name in itertools.islice(
+            (n for n in content if n not in _MEMBERS), MOST_TOLD
+        )
     ]
     arguments = content.get("arguments", {})
     if not isinstance(arguments, dict):
