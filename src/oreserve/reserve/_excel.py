@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from oreserve.errors import InputError
 from oreserve.reserve._audit import canonical
+from oreserve.reserve._book import Actor
 from oreserve.reserve._commands import lookup, parse
 from oreserve.reserve._database import connect
 from oreserve.reserve._errors import Refused
@@ -212,10 +213,13 @@ def import_workbook(
     InputError
         If the file is none, is too large, or is no workbook.
     """
-    _check_actor(reserve, actor)
+    roles = _checked_roles(reserve, actor)
     problems: list[Problem] = []
     rows = _filled_rows(checked_bytes(source), problems)
-    known = known_names(reserve.engine)
+    # Names that the actor may not read are left to the command to judge: who may not
+    # give it either learns nothing, not even which names there are.
+    views = reserve.query.views(Actor(actor, roles, None))
+    known = known_names(reserve.engine, readable={view.name for view in views})
     requests: list[tuple[_Row, Request]] = []
     seen: Counter[str] = Counter()
     for row in rows:
@@ -239,7 +243,8 @@ def import_workbook(
     return Imported(tuple(lines), is_written=write)
 
 
-def _check_actor(reserve: Reserve, actor: str) -> None:
+def _checked_roles(reserve: Reserve, actor: str) -> frozenset[str]:
+    """Return the roles of who takes a workbook in; refuse who may not."""
     roles, users = source_of("user_roles", ""), source_of("users", "")
     query = select(roles.c.role).join(users, users.c.user == roles.c.user)
     query = query.where(users.c.user == actor, users.c.active)
@@ -249,6 +254,7 @@ def _check_actor(reserve: Reserve, actor: str) -> None:
         may = roles_for("import_excel")
         message = f"{actor} may not take in a workbook: it needs {' or '.join(may)}"
         raise Refused(rule="role", message=message, allowed=list(may))
+    return frozenset(held)
 
 
 # --- Reading the file -------------------------------------------------------------
@@ -346,7 +352,7 @@ def _arguments(
         value = _value(row, column, cell, problems)
         if value is None:
             continue
-        if column.table and value not in known[column.table]:
+        if column.table in known and value not in known[column.table]:
             problems.append(_unknown(row, column, cell, known[column.table]))
             continue
         given[column.argument] = value

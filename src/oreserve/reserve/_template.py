@@ -13,7 +13,7 @@ from oreserve.reserve._sheets import Sheet, SheetColumn, sheets
 from oreserve.reserve._views import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Engine
 
@@ -35,16 +35,27 @@ _INSTRUCTIONS: Final = (
 
 
 def known_names(
-    engine: Engine, *, for_lists: bool = False
+    engine: Engine,
+    *,
+    for_lists: bool = False,
+    readable: Collection[str] | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """Return the names that rows may refer to, by table, sorted.
 
-    `for_lists`: of deliveries only those that are due, to be offered.
+    Parameters
+    ----------
+    engine
+        Database of the reserve.
+    for_lists
+        Of deliveries only those that are due, to be offered.
+    readable
+        Tables whose names may be told; None: all.
     """
     found: dict[str, tuple[str, ...]] = {}
     tables = {c.table for sheet in sheets().values() for c in sheet.columns if c.table}
+    told = tables if readable is None else tables.intersection(readable)
     with connect(engine) as connection:
-        for table in sorted(tables):
+        for table in sorted(told):
             source = source_of(table, "")
             query = select(next(iter(source.primary_key)))
             if for_lists and table == "deliveries":
