@@ -24,15 +24,20 @@ _QUOTED: Final = frozenset(',"\r\n')
 def safe_text(text: str) -> str:
     """Return a text that no spreadsheet runs.
 
-    Blanks in front do not hide a formula: some programs take them away.
+    Blanks and signs that are not seen do not hide a formula behind them: some
+    programs take them away.
 
     Examples
     --------
     >>> safe_text("=1+1"), safe_text(" @SUM(A1)"), safe_text("LOT-000001")
     ("'=1+1", "' @SUM(A1)", 'LOT-000001')
     """
-    begins = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
-    return f"'{text}" if begins else text
+    if text.startswith(FORMULA_STARTS):
+        return f"'{text}"
+    seen = 0
+    while seen < len(text) and (text[seen].isspace() or not text[seen].isprintable()):
+        seen += 1
+    return f"'{text}" if text.startswith(FORMULA_STARTS, seen) else text
 
 
 def csv_line(cells: Iterable[Any]) -> str:
