@@ -26,6 +26,7 @@ __all__ = ["serve_reserve"]
 
 USUAL_FILE = Path("oreserve-reserve") / "reserve.db"
 ADMINISTRATOR = "admin"
+MOST_CONNECTIONS = 800
 
 
 @guarded
@@ -183,7 +184,20 @@ def _listen(app: Any, host: str, port: int) -> None:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
     )
-    config = uvicorn.Config(
+    config = _config(app, host, port)
+    typer.echo(f"Listening on http://{host}:{port} (Ctrl-C ends it)")
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run()
+    typer.echo("Stopped. Every command that was acknowledged is kept.")
+
+
+def _config(app: Any, host: str, port: int) -> Any:
+    """Return how to listen: slow or many connections do not keep others out."""
+    import uvicorn
+
+    from oreserve.web._patience import ImpatientProtocol
+
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -193,8 +207,9 @@ def _listen(app: Any, host: str, port: int) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=10,
+        http=ImpatientProtocol,
+        ws="none",
+        timeout_keep_alive=5,
+        # Below the 1,024 open files that a process has as a rule.
+        limit_concurrency=MOST_CONNECTIONS,
     )
-    typer.echo(f"Listening on http://{host}:{port} (Ctrl-C ends it)")
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run()
-    typer.echo("Stopped. Every command that was acknowledged is kept.")

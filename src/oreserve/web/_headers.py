@@ -6,6 +6,7 @@ Pure ASGI: each request passes here, so nothing is wrapped in tasks or copied.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'; img-src 'self' data:"
 )
+BODY_S = 60.0  # for the largest body over a slow line
 _ALWAYS = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -50,6 +52,8 @@ class Surroundings:
         carry.
     secure
         Say that this host is to be reached by https only.
+    patience_s
+        Seconds in which the whole body of a request must have come.
     """
 
     def __init__(
@@ -60,11 +64,13 @@ class Surroundings:
         upload_limit: int,
         upload_paths: tuple[str, ...] = (),
         secure: bool = False,
+        patience_s: float = BODY_S,
     ) -> None:
         self._app = app
         self._body_limit = body_limit
         self._upload_limit = upload_limit
         self._upload_paths = upload_paths
+        self._patience_s = patience_s
         self._headers = [*_ALWAYS, _SECURE_ONLY] if secure else list(_ALWAYS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,14 +95,21 @@ class Surroundings:
                     headers.append(_NO_STORE)
             await send(message)
 
-        received = 0
+        received, is_whole = 0, False
 
         async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, is_whole
+            if is_whole:  # what comes now is that the client leaves
+                return await receive()
+            left = started + self._patience_s - time.perf_counter()
+            try:
+                message = await asyncio.wait_for(receive(), max(left, 0.0))
+            except TimeoutError:
+                raise _too_slow(self._patience_s) from None
             received += len(message.get("body", b""))
             if received > limit:
                 raise _too_large(limit)
+            is_whole = not message.get("more_body", False)
             return message
 
         try:
@@ -129,6 +142,16 @@ def _announced(scope: Scope) -> int:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0
     return 0
+
+
+def _too_slow(seconds: float) -> Problem:
+    return Problem(
+        408,
+        "too_slow",
+        f"The request was not there within {seconds:.0f} s.",
+        allowed={"seconds": seconds},
+        headers={"connection": "close"},
+    )
 
 
 def _too_large(limit: int) -> Problem:
