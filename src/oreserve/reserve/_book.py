@@ -17,6 +17,7 @@ from oreserve.reserve._audit import canonical, time_text
 from oreserve.reserve._errors import LedgerError
 from oreserve.reserve._ledger import Mass, Money, check_balance, lot_moves
 from oreserve.reserve._rows import Known, Rows
+from oreserve.reserve._two_persons import check_sign_ins, still_may
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,10 +81,14 @@ class Book(Rows):
         Who commands.
     known
         Rows that commands before it in this transaction have read.
+    command
+        Name of the command.
     bound
         Whether the actor may do this only for their own member.
     rules
         Edition of the rules by which the command runs, see `RULES`.
+    again
+        Whether this is a replay: then there is no audit trail to ask.
     """
 
     def __init__(
@@ -96,8 +101,10 @@ class Book(Rows):
         now: datetime,
         actor: Actor,
         known: Known | None = None,
+        command: str = "",
         bound: bool = False,
         rules: int = RULES,
+        again: bool = False,
     ) -> None:
         super().__init__(cursor, sql, known)
         self.connection = connection
@@ -106,7 +113,9 @@ class Book(Rows):
         self.at = time_text(now)
         self.today: date = now.date()
         self.actor = actor
+        self.command = command
         self.is_bound = bound
+        self.is_again = again
         self.rules = rules
         self.names_told = not bound
         self._ids: dict[str, int] = defaultdict(int)
@@ -215,31 +224,51 @@ class Book(Rows):
         Returns
         -------
         int
-            Number of different persons who approve, with this one.
+            Number of different persons who approve, with this one. Who is no longer
+            active, or has no role for it any more, does not count.
 
         Raises
         ------
         Refused
-            Rule ``two_persons`` if the actor drafted it or has decided already.
+            Rule ``two_persons`` if the actor drafted it or has decided already, or
+            if one of them let another in within the last day.
         """
-        person = self.actor.user
+        person, taken = self.actor.user, self.approvals(subject)
         if person == drafter:
             self.refuse(
                 "two_persons",
                 f"{person} drafted {subject}: another person must decide on it",
             )
-        taken = self.approvals(subject)
         if any(row["person"] == person for row in taken):
             self.refuse(
                 "two_persons",
                 f"{person} has decided on {subject} already: "
                 "the next decision must be another person's",
             )
+        if not self.is_again:
+            parties = [row["person"] for row in taken]
+            check_sign_ins(self, subject, [*parties, *([drafter] if drafter else [])])
         self.insert(
             "approvals", subject=subject, person=person, decision=decision, at=self.at
         )
-        approving = sum(row["decision"] == "approve" for row in taken)
+        approving = sum(
+            row["decision"] == "approve"
+            and (self.rules == 1 or still_may(self, row["person"]))
+            for row in taken
+        )
         return int(approving + (decision == "approve"))
+
+    def entries_about(self, subject: str, since: str) -> list[tuple[str, str]]:
+        """Return command and actor of the entries about a thing since a time.
+
+        Only for what refuses: at replay there are none to read.
+        """
+        text = self._sql.text(
+            "entries about",
+            "SELECT command, actor FROM audit WHERE subject = ? AND at >= ?",
+        )
+        self._cursor.execute(text, (subject, since))
+        return [(str(row[0]), str(row[1])) for row in self._cursor.fetchall()]
 
     def approvals(self, subject: str) -> list[dict[str, Any]]:
         """Return the decisions on a subject: person, decision, at."""

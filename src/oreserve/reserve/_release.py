@@ -31,6 +31,7 @@ from oreserve.reserve._drawing import (
     reserved_grams,
 )
 from oreserve.reserve._duties import check_drawable
+from oreserve.reserve._ledger import part_of
 from oreserve.reserve._members import (
     active_member,
     check_own,
@@ -44,7 +45,14 @@ from oreserve.reserve._values import Arguments, Cents, Days, Grams, Note, ThingI
 if TYPE_CHECKING:
     from oreserve.reserve._book import Book
 
-__all__ = ["BINDING", "GROUNDS", "claims_in_order", "ranked_claims", "release_with"]
+__all__ = [
+    "BINDING",
+    "GROUNDS",
+    "claims_in_order",
+    "proceeds_of",
+    "ranked_claims",
+    "release_with",
+]
 
 Ground = Literal[
     "presidential_order",
@@ -380,6 +388,10 @@ def approve_release(book: Book, given: DecideRelease) -> dict[str, object]:
     row = release_with(book, given.release_id, "checked")
     key = {"release_id": given.release_id}
     subject = f"release:{given.release_id}"
+    filed = book.rows("claims", release_id=given.release_id)
+    if book.rules > 1 and any(one["filed_by"] == book.actor.user for one in filed):
+        message = f"{book.actor.user} filed a claim on {given.release_id}"
+        book.refuse("two_persons", f"{message}: another person must decide on it")
     count = book.approve(subject, given.decision, drafter=row["requested_by"])
     if given.decision == "refuse":
         book.change("releases", key, status="refused")
@@ -407,12 +419,20 @@ def _count_sale(book: Book, row: dict[str, Any]) -> int | None:
     """Count what goes to the market; return the year of the plan it counts in."""
     item, grams, subject = row["item"], row["granted_grams"], row["release_id"]
     if row["ground"] == "authorised_disposal":
-        cents = row["proceeds_cents"]
+        cents = proceeds_of(book, row)
         counted = check_ceiling(book, item, "sell", grams, cents, subject=subject)
         return int(counted["year"])
     if row["ground"] == "rotation":
         check_market(book, item, "sell", grams, subject=subject)
     return None
+
+
+def proceeds_of(book: Book, row: dict[str, Any]) -> int:
+    """Return what a disposal brings for what is granted of it, US cents."""
+    cents = int(row["proceeds_cents"] or 0)
+    if book.rules == 1:
+        return cents
+    return part_of(cents, row["granted_grams"], row["grams"])
 
 
 class EndRelease(NameRelease):
@@ -438,7 +458,7 @@ def cancel_release(book: Book, given: EndRelease) -> dict[str, object]:
             row["item"],
             "sell",
             row["granted_grams"],
-            row["proceeds_cents"],
+            proceeds_of(book, row),
             year=row["plan_year"],
             subject=row["release_id"],
         )

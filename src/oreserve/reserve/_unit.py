@@ -177,9 +177,12 @@ class Unit:
         now: datetime,
         actor: Actor,
         *,
-        rules: int = RULES,
+        rules: int | None = None,
     ) -> tuple[Entry, dict[str, Any]]:
-        """Run a command's function and return its sealed entry and its result."""
+        """Run a command's function and return its sealed entry and its result.
+
+        With `rules` it is a replay, by that edition of the rules.
+        """
         book = self._book(what, entry.sequence, now, actor, rules)
         try:
             result: dict[str, Any] = what.run(book, given)
@@ -200,7 +203,7 @@ class Unit:
         sequence: int,
         now: datetime,
         actor: Actor,
-        rules: int = RULES,
+        rules: int | None = None,
     ) -> Book:
         """Return the book of one command."""
         return Book(
@@ -211,8 +214,10 @@ class Unit:
             now=now,
             actor=actor,
             known=self.known,
+            command=what.name,
             bound=is_bound(actor.roles, actor.member, what.name),
-            rules=rules,
+            rules=RULES if rules is None else rules,
+            again=rules is not None,
         )
 
     def forget(self) -> None:
