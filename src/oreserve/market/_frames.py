@@ -11,6 +11,7 @@ import polars as pl
 
 from oreserve.market._after import loss_usd
 from oreserve.market._effects import RESIDUAL
+from oreserve.market._odd_prices import price_notes
 from oreserve.market._run import PREMIUM_CAP
 from oreserve.market._short import beyond_block, block_share, counts_as_short
 from oreserve.network.sums import sum_by
@@ -161,6 +162,7 @@ def build_frames(
             f"without a known loss, not counted: {', '.join(sorted(unknown)[:8])}"
             + (" ..." if len(unknown) > 8 else "")
         )
+    notes += price_notes(solved)
     return frames, (float(sum(losses)) if known else None), premium, notes
 
 
