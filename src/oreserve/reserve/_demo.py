@@ -152,7 +152,7 @@ def make_demo(
         if password is not None:
             access = Access(reserve)
             for user in DEMO_USERS:
-                access.set_password(user, password, by="ada", key=f"demo-{user}")
+                access.set_password(user, password, by=user, key=f"demo-{user}")
     except BaseException:
         reserve.close()
         raise
