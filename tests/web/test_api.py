@@ -161,7 +161,17 @@ def test_an_unchanged_thing_is_not_sent_again(calm):
     assert (answer.status_code, answer.content) == (304, b"")
 
 
-DANGEROUS = ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1"]
+DANGEROUS = [
+    "=1+1",
+    "+1",
+    "-1+2",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    " =1",
+    "\u200b=1",
+    "\ufeff=1",
+]
 
 
 @pytest.mark.parametrize("text", DANGEROUS)

@@ -118,7 +118,10 @@ def elsewhere(idp):
 
 
 def test_a_linked_person_gets_a_session_and_a_stranger_none(idp, told_file, tmp_path):
-    settings = Settings(provider=Provider(idp.issuer, CLIENT, "secret", "the ministry"))
+    settings = Settings(
+        provider=Provider(idp.issuer, CLIENT, "secret", "the ministry"),
+        base_url="http://reserve.test",
+    )
     with served(told_file, tmp_path / "o.db", settings) as house:
         client = house.browser()
         assert "Sign in with the ministry" in client.get("/sign-in").text
@@ -133,11 +136,18 @@ def test_a_linked_person_gets_a_session_and_a_stranger_none(idp, told_file, tmp_
         house.store.access.link_identity(
             "max", issuer=idp.issuer, identity="person-7", by="ada", key="link"
         )
-        away = client.get("/sign-in/elsewhere")
+        # Where to come back to is what was set up, not what a client says.
+        away = client.get("/sign-in/elsewhere", headers={"host": "evil.example"})
+        asked = parse_qs(urlsplit(away.headers["location"]).query)
+        assert asked["redirect_uri"] == ["http://reserve.test/sign-in/back"]
         query = idp.authorise(away.headers["location"])
+        before = house.store.access.begin_session("mia").secret
+        client.cookies.set("oreserve", before, domain="reserve.test", path="/")
         back = client.get("/sign-in/back", params=query)
         assert (back.status_code, back.headers["location"]) == (303, "/")
         assert client.get("/api/v1/me").json()["user"] == "max"
+        # The session that came along has ended.
+        assert house.store.access.session(before) is None
         # The same answer a second time is worth nothing.
         again = house.browser()
         assert again.get("/sign-in/back", params=query).status_code == 400
@@ -202,5 +212,15 @@ def test_a_provider_is_set_up_by_environment_or_file(tmp_path):
     file.write_text('{"issuer": "https://id.example"}')
     with pytest.raises(InputError, match="client_id"):
         provider_from(file=file)
-    with pytest.raises(InputError, match="https"):
-        provider_from(environment | {"ORESERVE_OIDC_ISSUER": "http://id.example"})
+    for issuer in (
+        "http://id.example",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://localhost@evil.example",
+        "https://",
+        "https://[",
+    ):
+        with pytest.raises(InputError, match="https"):
+            provider_from(environment | {"ORESERVE_OIDC_ISSUER": issuer})
+    for issuer in ("http://localhost:8080/realm", "http://127.0.0.1", "http://[::1]:1"):
+        assert provider_from(environment | {"ORESERVE_OIDC_ISSUER": issuer})
