@@ -24,7 +24,7 @@ from oreserve.reserve._audit import canonical
 from oreserve.reserve._book import Actor
 from oreserve.reserve._commands import lookup, parse
 from oreserve.reserve._database import connect
-from oreserve.reserve._errors import Refused
+from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._read_workbook import read_workbook
 from oreserve.reserve._roles import allows, roles_for
 from oreserve.reserve._sheets import Sheet, SheetColumn, sheets
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from oreserve.errors import OreserveError
     from oreserve.reserve._reserve import Reserve
 
 __all__ = [
@@ -237,7 +238,7 @@ def import_workbook(
         if isinstance(outcome, Receipt):
             lines.append(_line(row, request, outcome))
         else:
-            problems.append(_refusal(row, str(outcome)))
+            problems.append(_refusal(row, _told(row, outcome, known)))
     if problems:
         raise WorkbookError(_sorted(problems))
     return Imported(tuple(lines), is_written=write)
@@ -514,6 +515,16 @@ def _unknown(
 
 def _refusal(row: _Row, told: str) -> Problem:
     return Problem(row.sheet.name, row.number, "", "", told)
+
+
+def _told(
+    row: _Row, refused: OreserveError, known: Mapping[str, tuple[str, ...]]
+) -> str:
+    """Say why a row was refused, but no names that the actor may not read."""
+    hidden = [c.name for c in row.sheet.columns if c.table and c.table not in known]
+    if hidden and isinstance(refused, NotFound):
+        return f"names a thing that is not there: look at {', '.join(hidden)}"
+    return str(refused)
 
 
 def _refused_arguments(row: _Row, refused: Refused) -> list[Problem]:
