@@ -307,3 +307,56 @@ def test_cut_file_is_told_and_not_opened_as_if_nothing_was(desk, tmp_path):
     shutil.copyfile(desk.where, copy)
     os.truncate(copy, copy.stat().st_size // 2)
     assert not _sound(copy)
+
+
+TRIGGER = {
+    "sqlite": [
+        (
+            "CREATE TRIGGER evil AFTER INSERT ON payments BEGIN "
+            "UPDATE deliveries SET paid_cents = 0; END"
+        )
+    ],
+    "postgresql": [
+        (
+            "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN UPDATE deliveries SET paid_cents = 0; RETURN NEW; END'"
+        ),
+        (
+            "CREATE TRIGGER evil AFTER INSERT ON payments "
+            "FOR EACH ROW EXECUTE FUNCTION evil()"
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("what", ["trigger", "column"])
+def test_verify_finds_a_foreign_trigger_or_column(desk, database, what):
+    assert desk.reserve.verify().ok
+    column = ["ALTER TABLE payments ADD COLUMN evil INTEGER"]
+    with desk.reserve.engine.begin() as connection:
+        for statement in TRIGGER[database] if what == "trigger" else column:
+            connection.exec_driver_sql(statement)
+    problem = desk.reserve.verify().problem
+    assert problem is not None
+    assert problem.check == "guards"
+    assert "evil" in str(problem)
+
+
+def test_verify_finds_a_check_that_was_taken_away(desk, database):
+    with desk.reserve.engine.begin() as connection:
+        if database == "postgresql":
+            connection.exec_driver_sql(
+                "ALTER TABLE lots DROP CONSTRAINT ck_lots_grams_sign"
+            )
+        else:
+            connection.exec_driver_sql("PRAGMA writable_schema = ON")
+            connection.exec_driver_sql(
+                "UPDATE sqlite_master SET sql = replace(sql, "
+                "'CONSTRAINT ck_lots_grams_sign CHECK (grams >= 0)', "
+                "'CONSTRAINT ck_lots_grams_sigm CHECK (grams >= 0)') "
+                "WHERE name = 'lots'"
+            )
+            connection.exec_driver_sql("PRAGMA writable_schema = RESET")
+    problem = desk.reserve.verify().problem
+    assert problem is not None
+    assert "ck_lots_grams_sign" in problem.what

@@ -15,12 +15,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from oreserve.reserve._schema import APPEND_ONLY, SEALED
+from sqlalchemy import CheckConstraint, inspect
+
+from oreserve.reserve._schema import APPEND_ONLY, SEALED, metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["guard_statements", "missing_guards", "set_guards"]
+__all__ = [
+    "altered_columns",
+    "foreign_guards",
+    "guard_statements",
+    "missing_guards",
+    "set_guards",
+]
 
 _ITEMS: Final = (
     "SELECT 1 FROM mass_postings WHERE txn = NEW.txn GROUP BY item "
@@ -172,6 +180,49 @@ def missing_guards(connection: Connection) -> list[str]:
         and _postgresql().get(name, ("",))[0] == function
     }
     return sorted(set(_postgresql()) - found)
+
+
+def foreign_guards(connection: Connection) -> list[str]:
+    """Return the names of triggers that are none of ours, sorted.
+
+    A trigger of a stranger could change rows behind a command's back.
+    """
+    if connection.dialect.name == "sqlite":
+        text = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ours = set(_sqlite())
+    else:
+        text = (
+            "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "WHERE NOT t.tgisinternal "
+            "AND c.relnamespace = current_schema()::regnamespace"
+        )
+        ours = set(_postgresql())
+    there = {str(row[0]) for row in connection.exec_driver_sql(text)}
+    return sorted(there - ours)
+
+
+def altered_columns(connection: Connection) -> list[str]:
+    """Return what differs between the tables that are there and ours, sorted.
+
+    Names of columns, and in SQLite also which checks a table keeps.
+    """
+    seen = inspect(connection)
+    found: list[str] = []
+    for table in metadata.sorted_tables:
+        if not seen.has_table(table.name):
+            continue  # nothing can be read then: that is found anyhow
+        there = {column["name"] for column in seen.get_columns(table.name)}
+        ours = set(table.columns.keys())
+        found += [f"column {table.name}.{one} is missing" for one in ours - there]
+        found += [f"column {table.name}.{one} is foreign" for one in there - ours]
+        checks = {str(one["name"]) for one in seen.get_check_constraints(table.name)}
+        named = {
+            str(one.name)
+            for one in table.constraints
+            if isinstance(one, CheckConstraint) and one.name is not None
+        }
+        found += [f"check {one} of {table.name} is missing" for one in named - checks]
+    return sorted(found)
 
 
 def _plain(sql: str) -> str:

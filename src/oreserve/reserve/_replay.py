@@ -22,7 +22,7 @@ from oreserve.reserve._book import RULES
 from oreserve.reserve._commands import lookup, parse
 from oreserve.reserve._database import connect, engine_in_memory, is_sqlite
 from oreserve.reserve._errors import StoreError
-from oreserve.reserve._guards import missing_guards
+from oreserve.reserve._guards import altered_columns, foreign_guards, missing_guards
 from oreserve.reserve._schema import BUSINESS, metadata
 from oreserve.reserve._statements import Statements, shape_of
 from oreserve.reserve._unit import Unit
@@ -206,7 +206,7 @@ def _is_out_of_reach(error: Exception) -> bool:
     if kinds.isdisjoint({"OperationalError", "InterfaceError"}):
         return False
     # SQLite says so too where a table or a column was taken away.
-    return not str(cause).startswith(("no such", "malformed"))
+    return not str(cause).startswith(("no such", "malformed", "integer overflow"))
 
 
 class _Run:
@@ -413,6 +413,10 @@ def _guard_problem(connection: Connection) -> Problem | None:
     """Return the first trigger that is missing or altered."""
     for name in missing_guards(connection):
         return Problem("guards", name, "this trigger is missing, altered or disabled")
+    for name in foreign_guards(connection):
+        return Problem("guards", name, "this trigger is none of the reserve's")
+    for told in altered_columns(connection):
+        return Problem("guards", "tables", told)
     return None
 
 
