@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from oreserve.reserve._errors import LedgerError
@@ -133,15 +133,16 @@ def lot_moves(mass: Sequence[Mass]) -> dict[str, int]:
 def part_of(cents: int, grams: int, of_grams: int) -> int:
     """Return the part of an amount that belongs to a part of the grams, cents.
 
-    Half-even to the cent; all grams take all cents.
+    Half-even to the cent at any size; all grams take all cents.
 
     Examples
     --------
     >>> part_of(1_001, 500, 1_000), part_of(1_003, 500, 1_000)
     (500, 502)
     """
-    exact = Decimal(cents) * Decimal(grams) / Decimal(of_grams)
-    return int(exact.to_integral_value(rounding=ROUND_HALF_EVEN))
+    whole, rest = divmod(cents * grams, of_grams)
+    is_up = 2 * rest > of_grams or (2 * rest == of_grams and whole % 2 == 1)
+    return whole + is_up
 
 
 def cost_of(grams: int, cents_per_t: int) -> int:
@@ -155,16 +156,33 @@ def cost_of(grams: int, cents_per_t: int) -> int:
     return part_of(cents_per_t, grams, GRAMS_PER_T)
 
 
-def spread(cents: int, weights: Sequence[int]) -> list[int]:
+def spread(cents: int, weights: Sequence[int], *, rules: int = 2) -> list[int]:
     """Split an amount by weights so that the parts sum to it exactly.
 
-    Every part is rounded half-even to the cent; the last takes what is left.
+    Every part is rounded half-even to the cent; the last takes what is left. Where
+    that would have the other sign, or the last weighs nothing, each part is instead
+    what the rounded sum grows by with it: at most a cent off, never of the other sign,
+    nothing for no weight.
+
+    Parameters
+    ----------
+    cents
+        Amount, either sign.
+    weights
+        Weights of the parts, 0 or more, not all 0.
+    rules
+        Edition of the rules (`oreserve.reserve._book.RULES`); the first left any rest
+        to the last.
 
     Examples
     --------
-    >>> spread(100, [1, 1, 1])
-    [33, 33, 34]
+    >>> spread(100, [1, 1, 1]), spread(6, [1] * 10), spread(-100, [1, 2, 0])
+    ([33, 33, 34], [1, 0, 1, 0, 1, 1, 0, 1, 0, 1], [-33, -67, 0])
     """
     whole = sum(weights)
     parts = [part_of(cents, weight, whole) for weight in weights[:-1]]
-    return [*parts, cents - sum(parts)]
+    last = cents - sum(parts)
+    if rules == 1 or (last * cents >= 0 and (weights[-1] or not last)):
+        return [*parts, last]
+    sums = [part_of(cents, weight, whole) for weight in accumulate(weights)]
+    return [now - before for before, now in pairwise([0, *sums])]

@@ -307,7 +307,7 @@ def _statement(book: Book, contract: Mapping[str, Any], quarter: str) -> dict[st
         "returned_this_year_cents": earlier + returned,
         "due_cents": due,
         "payer": "nobody" if not due else "reserve" if due > 0 else "producer",
-        "lines": _lines(contract, volumes, index=index, due=due),
+        "lines": _lines(contract, volumes, index=index, due=due, rules=book.rules),
     }
 
 
@@ -317,10 +317,11 @@ def _lines(
     *,
     index: int,
     due: int,
+    rules: int,
 ) -> list[dict[str, Any]]:
     """Split a quarter's amount by designation, pro rata; the parts sum to it."""
     weights = [one["grams"] for one in volumes]
-    parts = spread(due, weights) if sum(weights) else [0] * len(weights)
+    parts = spread(due, weights, rules=rules) if sum(weights) else [0] * len(weights)
     words = _rule_words(contract)
     return [
         {
