@@ -106,7 +106,7 @@ class Client:
 
     def _next(self) -> tuple[str, dict[str, Any]]:
         lot, rng = self._lot, self._rng
-        if lot is None or lot["grams"] < 10 or rng.random() < 0.3:
+        if lot is None or lot["grams"] < 1_000 or rng.random() < 0.3:
             given: dict[str, Any] = {
                 "item": "cobalt",
                 "depot": rng.choice(DEPOTS),

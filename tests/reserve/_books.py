@@ -29,8 +29,13 @@ TAKEN_BACK = {
     "rotate_lot",
     "relocate_lot",
     "recount_lot",
+    "appropriate",
+    "record_delivery",
+    "accept_delivery",
     "pay_delivery",
     "pay_settlement",
+    "grant_entitlement",
+    "pay_carry",
 }
 """Commands whose transaction can be reversed."""
 
@@ -54,6 +59,7 @@ class Change:
     lots: dict[str, tuple[int, int]] = field(default_factory=dict)
     moved: tuple[str, str, str] | None = None
     duty: str | None = None
+    entitled: tuple[dict[str, Any], int] | None = None
     taken_back: bool = False
 
 
@@ -98,8 +104,8 @@ class Books:
         """
         change = Change(command)
         entry = getattr(self, f"_{command}", None)
-        if entry is None:
-            return
+        if entry is None or result.get("status") == "proposed":
+            return  # it moves nothing, or not before a second person asks for it
         entry(change, given, result, rows)
         self._apply(change, sign=1)
         if command in TAKEN_BACK and (change.mass or change.cents or change.lots):
@@ -176,6 +182,9 @@ class Books:
         assert not earlier.taken_back, "a transaction was taken back twice"
         earlier.taken_back = True
         self._apply(earlier, sign=-1)
+        if earlier.entitled is not None:
+            row, grams = earlier.entitled
+            self._entitle(row, row["member"], -grams)
         if earlier.duty is not None:
             self.duties[earlier.duty] = [0, 0]
 
@@ -184,10 +193,6 @@ class Books:
     def _appropriate(self, change, given, result, rows) -> None:
         change.cents["cash"] += given["cents"]
         change.cents["treasury"] -= given["cents"]
-
-    def _lapse_appropriation(self, change, given, result, rows) -> None:
-        change.cents["cash"] -= result["lapsed_cents"]
-        change.cents["treasury"] += result["lapsed_cents"]
 
     def _record_delivery(self, change, given, result, rows) -> None:
         contract = _contract_of(rows, given["delivery"])
@@ -230,6 +235,8 @@ class Books:
     def _grant_entitlement(self, change, given, result, rows) -> None:
         self._fee(change, result["entry_fee_cents"])
         self._entitle(given, given["member"], given["grams"])
+        if result["entry_fee_cents"]:
+            change.entitled = (given, given["grams"])
 
     def _accept_transfer(self, change, given, result, rows) -> None:
         (row,) = rows("transfers", transfer=given["transfer"])

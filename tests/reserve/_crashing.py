@@ -43,15 +43,9 @@ LONGEST_S = 0.25
 
 PATIENCE_S = 60.0
 
-REVERSIBLE = [
-    "opening",
-    "split",
-    "blend",
-    "upgrade",
-    "rotation",
-    "relocation",
-    "recount",
-]
+REVERSIBLE = ["opening", "split", "blend", "upgrade", "rotation", "relocation",
+              "recount", "appropriate", "record_delivery", "accept_delivery",
+              "pay_delivery"]  # fmt: skip
 
 
 def seen(reader: Reader) -> Books:

@@ -188,6 +188,10 @@ def check_books(connection: Connection, books: Books, *, thorough: bool) -> None
         for account, cents in rows
         if not account.startswith((*PROMISED, MEMBERS))
     }
+    # What of an appropriation lapses is the reserve's to say; both accounts must agree.
+    ((lapsed,),) = ask(connection, "SELECT SUM(lapsed_cents) FROM appropriations")
+    other["cash"] = other.get("cash", 0) + int(lapsed or 0)
+    other["treasury"] = other.get("treasury", 0) - int(lapsed or 0)
     _same(other, books.cents, "cents")
     rows = ask(
         connection,

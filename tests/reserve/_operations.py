@@ -243,7 +243,13 @@ def upgrade_lots(see: Sight, rng: Random) -> Ask | None:
 @rule(3)
 def rotate_lot(see: Sight, rng: Random) -> Ask | None:
     name = pick(rng, see.books.held())
-    given = {"lot": name, "producer": "P1", "received_on": see.day(), "fee_cents": 77}
+    given = {
+        "lot": name,
+        "producer": rng.choice(("P1", "P2")),
+        "received_on": see.day(),
+        "fee_cents": rng.choice((0, 77)),
+        "purity": rng.choice((0.9, 1.0, 1.0)),
+    }
     return name and Ask("sue", "rotate_lot", given)
 
 
@@ -295,8 +301,7 @@ def reverse(see: Sight, rng: Random) -> Ask | None:
 
 @rule(1)
 def reverse_what_cannot_be(see: Sight, rng: Random) -> Ask | None:
-    kinds = ("appropriate", "obligate", "deobligate", "entry_fee", "record_delivery",
-             "accept_delivery", "lend", "release", "carry_charge")  # fmt: skip
+    kinds = ("obligate", "deobligate", "lend", "release", "carry_charge")
     rows = see.rows("transactions", kind=list(kinds))
     row = pick(rng, rows[-50:])
     rules = _rules("not_reversible", "reversal", "reversed", "conflict")

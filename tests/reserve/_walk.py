@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from reserve.conftest import Clock
+
+
+OTHERS = {
+    "receive_lot": {"ian": "sue", "sue": "ian"},
+    "recount_lot": {"ian": "sue", "sue": "ian"},
+    "change_contract": {"max": "bea", "bea": "max"},
+    "adjust_order_price": {"bea": "tom", "tom": "bea"},
+    "set_market_limit": {"max": "tom", "tom": "max"},
+}
+"""Who may second what whom proposed."""
 
 
 class Reader:
@@ -123,6 +133,16 @@ class Walk:
         if not isinstance(outcome, Receipt):
             after = self._digest() if whole else self._glance()
             assert before == after, f"{ask} was refused and changed something"
+        elif outcome.result.get("status") == "proposed" and rng.random() < 0.8:
+            self._second(ask)
+
+    def _second(self, ask: Ask) -> None:
+        """Let the proposer fail alone, and another person do it."""
+        alone = replace(ask, refused=frozenset({"two_persons"}), expected_version=None)
+        assert not isinstance(self._execute(alone), Receipt)
+        other = OTHERS.get(ask.command, {}).get(ask.actor)
+        if other is not None:
+            self._execute(replace(ask, actor=other, expected_version=None))
 
     def _ask(self, rng: Random, rule: Rule) -> Ask | None:
         with self.store.engine.connect() as connection:

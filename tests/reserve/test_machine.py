@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from oreserve import reserve as api
 from oreserve.reserve import Refused
 from reserve._operations import RULES
+from reserve._trade import by_two
 from reserve._walk import Walk, walk
 from reserve.conftest import Clock
 
@@ -127,7 +128,7 @@ def entitled(desk, grams=1_000):
 
 def test_lost_grams_of_members_become_a_duty_and_come_back_with_the_recount(desk):
     lot = entitled(desk)["lot"]
-    lost = desk.do("ian", "recount_lot", lot=lot, counted_grams=400)
+    lost = by_two(desk, "ian", "sue", "recount_lot", lot=lot, counted_grams=400)
     duty = desk.row("duties", duty=lost["duty"])
     assert (duty["why"], duty["member"], duty["open_grams"]) == ("loss", None, 600)
     desk.do("max", "reverse", txn=lost["txn"])
@@ -173,7 +174,8 @@ def test_cost_that_was_written_off_does_not_come_back_with_a_reversal(desk):
     lot = received(desk)
     split = desk.do("sue", "split_lot", lot=lot, grams=400)
     # 400 g at 200 cents: half written off, then found again without its cost.
-    desk.do("ian", "recount_lot", lot=split["lot"], counted_grams=200)
-    desk.do("ian", "recount_lot", lot=split["lot"], counted_grams=400)
+    for counted in (200, 400):
+        found = {"lot": split["lot"], "counted_grams": counted}
+        by_two(desk, "ian", "sue", "recount_lot", **found)
     with pytest.raises(Refused, match="has changed since"):
         desk.do("max", "reverse", txn=split["txn"])
