@@ -11,6 +11,13 @@ T = 1_000_000  # g per t
 USD = 100  # cents
 
 
+def by_two(desk, first, second, command, **arguments):
+    """Give a command that takes two persons; return what the second one's did."""
+    proposed = desk.do(first, command, **arguments)
+    assert proposed["status"] == "proposed", proposed
+    return desk.do(second, command, **arguments)
+
+
 def refused(desk, rule, actor, command, **arguments):
     """Return the refusal of a command, after checking its rule."""
     with pytest.raises(Refused) as caught:

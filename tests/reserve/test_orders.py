@@ -7,6 +7,7 @@ import pytest
 
 from oreserve.reserve import Actor
 from reserve._trade import (
+    by_two,
     USD,
     T,
     accept,
@@ -236,7 +237,9 @@ def test_short_delivery_is_due_again_and_keeps_its_day(desk):
 def test_agreed_day_is_no_longer_late(desk):
     trade(desk, late_share_per_day=0.01)
     _, (delivery,) = fund(desk, ("2026-02-01", T))
-    desk.do("bea", "schedule_delivery", delivery=delivery, due_on="2026-03-01")
+    by_two(
+        desk, "bea", "max", "schedule_delivery", delivery=delivery, due_on="2026-03-01"
+    )
     desk.clock.set("2026-02-20")
     assert deliver(desk, delivery, T)["late_days"] == 0
     refused(
@@ -338,8 +341,8 @@ def test_wholly_rejected_delivery_owes_nothing(desk):
 def test_parts_sum_to_the_order_to_the_cent(desk):
     trade(desk)
     third = 333_333
-    # 1 t x 1.00 USD... three thirds at 10.01 USD: 333.667 -> 334 and 334; the last
-    # takes 1 001 - 668 = 333
+    # 1 t at 10.01 USD in three thirds: 1 001 - 667.33 -> 334, then 667 - 333.67 -> 333
+    # and what is left, 334
     order, parts = fund(
         desk,
         ("2026-02-01", third),
@@ -351,7 +354,7 @@ def test_parts_sum_to_the_order_to_the_cent(desk):
     for delivery, mass in zip(parts, (third, third, T - 2 * third), strict=True):
         deliver(desk, delivery, mass)
         amounts.append(accept(desk, delivery, mass)["amount_cents"])
-    assert amounts == [334, 334, 333]
+    assert amounts == [334, 333, 334]
     assert sum(amounts) == desk.row("orders", order_id=order)["amount_cents"] == 1_001
 
 
@@ -472,7 +475,8 @@ def test_price_follows_the_index_for_what_is_open(desk):
     accept(desk, first, 10 * T)  # 10 t x 40 USD = 400
     desk.clock.set("2026-04-02")
     publish(desk, "2026-Q1", 60 * USD)
-    moved = desk.do("bea", "adjust_order_price", order_id=order, quarter="2026-Q1")
+    asked = {"order_id": order, "quarter": "2026-Q1"}
+    moved = by_two(desk, "bea", "tom", "adjust_order_price", **asked)
     # 40 x 60 / 50 = 48 USD/t; 10 t open: 480 instead of 400
     assert moved["price_cents_per_t"] == 48 * USD
     assert moved["difference_cents"] == 80 * USD
@@ -537,14 +541,14 @@ def test_adjustment_stops_at_money_ceiling_and_gap(desk):
         desk, "index_missing", "bea", "adjust_order_price", **key, quarter="2026-Q1"
     )
     assert "'CO' has no value for 2026-Q1" in found.message
-    found = refused(
-        desk, "money", "bea", "adjust_order_price", **key, quarter="2026-Q2"
-    )
+    asked = {**key, "quarter": "2026-Q2"}
+    desk.do("bea", "adjust_order_price", **asked)  # 15 % more: it takes two
+    found = refused(desk, "money", "tom", "adjust_order_price", **asked)
     assert "needs 60.00 USD; unobligated are 50.00 USD" in found.message
     publish(desk, "2026-Q1", 60 * USD)  # 48 USD/t: 480 USD
-    found = refused(
-        desk, "ceiling", "bea", "adjust_order_price", **key, quarter="2026-Q1"
-    )
+    asked = {**key, "quarter": "2026-Q1"}
+    desk.do("bea", "adjust_order_price", **asked)
+    refused(desk, "ceiling", "tom", "adjust_order_price", **asked)
     assert desk.rows("price_adjustments") == []
 
 

@@ -461,7 +461,8 @@ def test_support_stops_at_the_ceiling_and_at_the_money(desk):
     desk.do("bea", "compute_settlement", **key)
     found = refused(desk, "ceiling", "ann", "approve_settlement", **key)
     assert found.allowed == {"cents": 40 * M}
-    desk.do("bea", "change_contract", contract="S1", ceiling_cents=10**11)
+    for person in ("bea", "max"):
+        desk.do(person, "change_contract", contract="S1", ceiling_cents=10**11)
     # A second contract promises all but 20 million of the 1000 million voted.
     desk.do(
         "bea",

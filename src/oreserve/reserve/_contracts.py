@@ -18,6 +18,7 @@ from oreserve.reserve._appropriations import hold_obligation
 from oreserve.reserve._commands import command
 from oreserve.reserve._contract_money import money_text, tonnes_text
 from oreserve.reserve._contract_sums import contract_sums
+from oreserve.reserve._second_person import PROPOSED, is_seconded
 from oreserve.reserve._values import (
     Arguments,
     Cents,
@@ -188,7 +189,11 @@ def draft_contract(book: Book, given: DraftContract) -> dict[str, object]:
 
 @command("change_contract", subject=("contract", "contract"))
 def change_contract(book: Book, given: ChangeContract) -> dict[str, object]:
-    """Move the ceilings or the last day; never below what is already ordered."""
+    """Move the ceilings or the last day; never below what is already ordered.
+
+    A higher ceiling takes two persons, each with this command: orders and support are
+    approved under the ceiling that there was.
+    """
     contract = _standing(book, given.contract)
     changes = given.model_dump(exclude={"contract"}, exclude_none=True)
     if not changes:
@@ -214,8 +219,22 @@ def change_contract(book: Book, given: ChangeContract) -> dict[str, object]:
                 f"{value} already ordered or settled",
                 allowed=f"{value} or more",
             )
+    if (
+        book.rules > 1
+        and _is_raised(contract, after)
+        and not is_seconded(book, "change_contract", given, contract)
+    ):
+        return {"contract": given.contract, **PROPOSED}
     book.change("contracts", {"contract": given.contract}, **changes)
     return {"contract": given.contract, "changed": sorted(changes)}
+
+
+def _is_raised(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Tell whether a ceiling rises; a first one bounds what had no bound."""
+    names = ("ceiling_cents", "ceiling_grams")
+    return any(
+        before[name] is not None and after[name] > before[name] for name in names
+    )
 
 
 @command("move_contract", subject=("contract", "contract"))

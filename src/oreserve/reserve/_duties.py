@@ -26,7 +26,7 @@ from oreserve.reserve._drawing import (
     take_lots,
 )
 from oreserve.reserve._ledger import Mass, Money, part_of
-from oreserve.reserve._lots import add_lot
+from oreserve.reserve._lots import add_lot, check_fresh
 from oreserve.reserve._members import (
     MAJOR_DISRUPTION,
     active_member,
@@ -39,6 +39,7 @@ from oreserve.reserve._members import (
     quarter_of,
     terms_on,
 )
+from oreserve.reserve._qualifications import check_qualified
 from oreserve.reserve._values import (
     Arguments,
     CentsPerTonne,
@@ -209,9 +210,18 @@ class Replenish(Arguments):
 
 @command("replenish", subject=("duty", "duty"))
 def replenish(book: Book, given: Replenish) -> dict[str, object]:
-    """Take in metal that is owed: same item, same or better purity."""
+    """Take in metal that is owed: same item, same or better purity.
+
+    Its certificate and shelf life hold, and a producer that is named is qualified.
+    """
     duty = book.need("duties", duty=given.duty)
     _check_quality(book, duty, given)
+    if book.rules > 1:
+        today = book.today.isoformat()
+        ends = (given.certificate_expires_on, given.expires_on)
+        check_fresh(book, duty["item"], today, *ends)
+        if given.producer is not None:
+            check_qualified(book, producer=given.producer, item=duty["item"])
     owner = book.need("owners", owner=given.owner)
     if owner["kind"] != duty["reserve"]:
         message = (

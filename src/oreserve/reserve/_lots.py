@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
 from oreserve.reserve._commands import command, reverser, reversers
 from oreserve.reserve._drawing import check_covered, cover_loss
 from oreserve.reserve._ledger import Mass, Money, part_of
+from oreserve.reserve._second_person import PROPOSED, is_seconded
 from oreserve.reserve._values import (
     Arguments,
     Cents,
@@ -32,7 +34,14 @@ from oreserve.reserve._values import (
 if TYPE_CHECKING:
     from oreserve.reserve._book import Book
 
-__all__ = ["add_lot", "check_room", "take_cost", "undo_new_lots"]
+__all__ = ["add_lot", "check_fresh", "check_room", "take_cost", "undo_new_lots"]
+
+
+FREE_DIFFERENCE: Final = Fraction(5, 1000)
+"""Share of a lot up to which one person alone records another mass than the books'."""
+
+OPENING_DAYS: Final = 365
+"""Days after the founding in which one person alone enters opening stock."""
 
 
 class ReceiveLot(Arguments):
@@ -152,9 +161,8 @@ def add_lot(
     check_room(book, depot, grams - making)
     if received_on > book.today.isoformat():
         book.refuse("date", f"received on {received_on}: that day is still to come")
-    if expires_on is None and kept["shelf_life_days"] is not None:
-        life = timedelta(days=kept["shelf_life_days"])
-        expires_on = (date.fromisoformat(received_on) + life).isoformat()
+    if expires_on is None:
+        expires_on = _end_of_life(kept, received_on)
     if more.get("producer") is not None:
         book.need("producers", producer=more["producer"])
     lot = book.new_id("LOT")
@@ -186,6 +194,45 @@ def add_lot(
         **{**blank, **more},
     )
     return lot
+
+
+def _end_of_life(item: dict[str, Any], received_on: str) -> str | None:
+    """Return the last day of an item's shelf life; None without one."""
+    if item["shelf_life_days"] is None:
+        return None
+    life = timedelta(days=item["shelf_life_days"])
+    return (date.fromisoformat(received_on) + life).isoformat()
+
+
+def check_fresh(
+    book: Book,
+    item: str,
+    received_on: str,
+    certificate_expires_on: str | None,
+    expires_on: str | None = None,
+) -> None:
+    """Refuse material whose certificate or shelf life ended before today.
+
+    Parameters
+    ----------
+    book
+        The unit of work.
+    item
+        The item, whose shelf life counts where no end is stated.
+    received_on
+        First day of its shelf life.
+    certificate_expires_on, expires_on
+        Last days as stated; None: none is.
+    """
+    life = expires_on or _end_of_life(book.need("items", item=item), received_on)
+    ends = {"certificate": certificate_expires_on, "shelf life": life}
+    for name, end in ends.items():
+        if end is not None and end < book.today.isoformat():
+            book.refuse(
+                "expired",
+                f"the {name} of this {item} ended on {end}: it could not be drawn",
+                {"from_on": book.today.isoformat()},
+            )
 
 
 def held_lot(book: Book, lot: str) -> dict[str, Any]:
@@ -230,7 +277,16 @@ def take_cost(book: Book, lot: dict[str, Any], grams: int) -> int:
 
 @command("receive_lot", subject=("lot", None))
 def receive_lot(book: Book, given: ReceiveLot) -> dict[str, object]:
-    """Take opening stock into a depot as a lot."""
+    """Take opening stock into a depot as a lot.
+
+    After the first year of the books it takes two persons, each with this command.
+    """
+    if (
+        book.rules > 1
+        and book.today > _end_of_opening(book)
+        and not is_seconded(book, "receive_lot", given)
+    ):
+        return dict(PROPOSED)
     lot = add_lot(book, **given.model_dump())
     account = f"depot:{given.depot}"
     txn = book.post(
@@ -245,6 +301,12 @@ def receive_lot(book: Book, given: ReceiveLot) -> dict[str, object]:
         ],
     )
     return {"lot": lot, "txn": txn}
+
+
+def _end_of_opening(book: Book) -> date:
+    """Return the last day on which one person enters opening stock."""
+    founded = date.fromisoformat(book.need("meta", name="founded_at")["value"][:10])
+    return founded + timedelta(days=OPENING_DAYS)
 
 
 @command("split_lot", subject=("lot", "lot"))
@@ -300,11 +362,20 @@ def relocate_lot(book: Book, given: RelocateLot) -> dict[str, object]:
 
 @command("recount_lot", subject=("lot", "lot"))
 def recount_lot(book: Book, given: RecountLot) -> dict[str, object]:
-    """Record a recount; a difference is booked, and what is missing is written off."""
+    """Record a recount; a difference is booked, and what is missing is written off.
+
+    A difference of more than 0.5 % takes two persons, each with this command.
+    """
     row = held_lot(book, given.lot)
     found = given.counted_grams - row["grams"]
     if found == 0:
         return {"lot": given.lot, "grams": 0}
+    if (
+        book.rules > 1
+        and abs(found) > row["grams"] * FREE_DIFFERENCE
+        and not is_seconded(book, "recount_lot", given, row)
+    ):
+        return {"lot": given.lot, "difference_grams": found, **PROPOSED}
     cents = 0
     if found < 0:
         cents = take_cost(book, row, -found)

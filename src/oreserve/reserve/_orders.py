@@ -7,13 +7,13 @@ contract and, for the strategic reserve, the annual materials plan.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from oreserve.reserve._appropriations import hold_obligation
-from oreserve.reserve._ceilings import check_ceiling, give_back_ceiling
+from oreserve.reserve._ceilings import check_ceiling, give_back_ceiling, plan_on
 from oreserve.reserve._commands import command
 from oreserve.reserve._contract_money import (
     grams_for,
@@ -53,8 +53,16 @@ __all__ = [
     "check_ceilings",
     "check_nothing_waits",
     "count_plan",
+    "last_due_day",
     "need_order",
 ]
+
+
+_LAST_YEAR = "9998"
+"""From this year on the calendar ends before a contract's material must be there."""
+
+_MOST_CENTS = 2**62
+"""Amount that no column of money holds any more, with room for sums, US cents."""
 
 
 class ScheduleLine(Arguments):
@@ -115,6 +123,13 @@ def draft_order(book: Book, given: DraftOrder) -> dict[str, object]:
     _check_price(book, contract, price=given.price_cents_per_t, quarter=given.quarter)
     order_id = book.new_id("ORD")
     amount = value_cents(given.grams, given.price_cents_per_t)
+    if amount >= _MOST_CENTS:
+        book.refuse(
+            "amount",
+            f"{tonnes_text(given.grams)} at that price come to more cents than the "
+            "books can hold",
+            allowed={"cents": _MOST_CENTS - 1},
+        )
     book.insert(
         "orders",
         order_id=order_id,
@@ -315,10 +330,40 @@ def count_plan(
         )
         return int(counted["year"])
     if order["plan_year"] is not None and (grams < 0 or cents < 0):
+        back = -cents
+        for year, added in _added_later(book, order):
+            part = min(back, added)
+            if part > 0:
+                give_back_ceiling(book, item, "buy", 0, part, year=year, subject="")
+                back -= part
         give_back_ceiling(
-            book, item, "buy", -grams, -cents, year=order["plan_year"], subject=subject
+            book, item, "buy", -grams, back, year=order["plan_year"], subject=subject
         )
     return None
+
+
+def _added_later(book: Book, order: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Return cents that price adjustments count in other years, newest first.
+
+    Each is a year of the materials plan other than the order's and what of it is
+    still counted there; what an adjustment took off was taken off the newest.
+    """
+    if book.rules == 1:
+        return []
+    counted: list[tuple[int, int]] = []
+    for row in book.rows("price_adjustments", order_id=order["order_id"]):
+        plan = plan_on(book, date.fromisoformat(row["adjusted_on"]), closed=True)
+        more = row["difference_cents"]
+        if more > 0:
+            if plan is not None and plan["year"] != order["plan_year"]:
+                counted.append((plan["year"], more))
+            continue
+        while more < 0 and counted:
+            year, cents = counted.pop()
+            if cents + more > 0:
+                counted.append((year, cents + more))
+            more = min(0, cents + more)
+    return counted[::-1]
 
 
 def write_due(book: Book, order_id: str, *, due_on: str, grams: int) -> str:
@@ -359,8 +404,7 @@ def _check_schedule(book: Book, given: DraftOrder, *, until_on: str | None) -> N
             f"the deliveries sum to {total} g, the order is of {given.grams} g",
             allowed=f"deliveries of {given.grams} g in all",
         )
-    # Material ordered on the last day still has a year to arrive.
-    last = until_on and _plus_days(until_on, 366)
+    last = last_due_day(until_on)
     today = book.today.isoformat()
     bad = [
         line.due_on
@@ -375,10 +419,14 @@ def _check_schedule(book: Book, given: DraftOrder, *, until_on: str | None) -> N
         )
 
 
-def _plus_days(day: str, days: int) -> str:
-    from datetime import date
+def last_due_day(until_on: str | None) -> str | None:
+    """Return the last day on which an order under a contract may be due.
 
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    Material ordered on the contract's last day still has a year to arrive.
+    """
+    if until_on is None or until_on >= _LAST_YEAR:
+        return None
+    return (date.fromisoformat(until_on) + timedelta(days=366)).isoformat()
 
 
 def _check_price(

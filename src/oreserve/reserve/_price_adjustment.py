@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ from oreserve.reserve._orders import (
     count_plan,
     need_order,
 )
+from oreserve.reserve._second_person import PROPOSED, is_seconded
 from oreserve.reserve._values import Arguments, Quarter, ThingId
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from oreserve.reserve._book import Book
 
 __all__ = ["AdjustOrderPrice"]
+
+
+FREE_RISE: Final = Fraction(1, 10)
+"""Share above the agreed price up to which an index alone raises an order's."""
 
 
 class AdjustOrderPrice(Arguments):
@@ -43,7 +48,8 @@ def adjust_order_price(book: Book, given: AdjustOrderPrice) -> dict[str, object]
 
     New price = agreed price x index(quarter) / index(agreed quarter), rounded half
     to even to the cent per t, within the floor and the ceiling price of the rule.
-    What is accepted keeps its price.
+    What is accepted keeps its price. A price more than 10 % above the agreed one was
+    approved by nobody: it takes two persons, each with this command.
     """
     order = need_order(book, given.order_id, "funded")
     contract = check_open(book, order["contract"], purpose="purchase")
@@ -61,6 +67,16 @@ def adjust_order_price(book: Book, given: AdjustOrderPrice) -> dict[str, object]
     price = _adjusted_price(book, contract, origin, given.quarter)
     amount = gross + value_cents(open_grams, price)
     difference = amount - order["amount_cents"]
+    dearer = price > origin["agreed_cents_per_t"] * (1 + FREE_RISE)
+    if (
+        dearer
+        and difference > 0
+        and book.rules > 1
+        and not is_seconded(book, "adjust_order_price", given, order)
+    ):
+        return {"order_id": given.order_id, "price_cents_per_t": price, **PROPOSED}
+    check_ceilings(book, contract, more_cents=difference, more_grams=0, price=price)
+    count_plan(book, contract, order, grams=0, cents=difference)
     book.insert(
         "price_adjustments",
         order_id=given.order_id,
@@ -74,8 +90,6 @@ def adjust_order_price(book: Book, given: AdjustOrderPrice) -> dict[str, object]
         difference_cents=difference,
         **origin,
     )
-    check_ceilings(book, contract, more_cents=difference, more_grams=0, price=price)
-    count_plan(book, contract, order, grams=0, cents=difference)
     book.change(
         "orders",
         {"order_id": given.order_id},

@@ -24,7 +24,12 @@ from oreserve.reserve._drawing import (
 )
 from oreserve.reserve._duties import check_drawable, lend_to_member
 from oreserve.reserve._ledger import Mass, Money
-from oreserve.reserve._release import NameRelease, ranked_claims, release_with
+from oreserve.reserve._release import (
+    NameRelease,
+    proceeds_of,
+    ranked_claims,
+    release_with,
+)
 from oreserve.reserve._values import Arguments, ThingId, Title
 
 if TYPE_CHECKING:
@@ -39,7 +44,8 @@ __all__: list[str] = []
 def draw_release(book: Book, given: NameRelease) -> dict[str, object]:
     """Draw the lots of an approved release, all of it or nothing.
 
-    A disposal is delivered against payment: its proceeds are posted with the draw.
+    A disposal is delivered against payment: its proceeds are posted with the draw, the
+    part of them that belongs to what was granted.
     """
     row = release_with(book, given.release_id, "approved")
     others = reserved_grams(book, row["reserve"], row["item"]) - row["granted_grams"]
@@ -71,8 +77,8 @@ def draw_release(book: Book, given: NameRelease) -> dict[str, object]:
                 claim=claim["claim"] if claim else None,
             )
             drawn.append({"lot": pick.lot, "grams": pick.grams})
-    if row["proceeds_cents"]:
-        cents = row["proceeds_cents"]
+    cents = proceeds_of(book, row)
+    if cents:
         money = [Money("cash", cents), Money("income:sales", -cents)]
         book.post("disposal", money=money)
     book.change("releases", {"release_id": row["release_id"]}, status="drawn")

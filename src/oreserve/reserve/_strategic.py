@@ -29,6 +29,8 @@ from oreserve.reserve._ceilings import (
     line_in_force,
 )
 from oreserve.reserve._commands import command
+from oreserve.reserve._contract_money import decimal_share
+from oreserve.reserve._second_person import PROPOSED, is_seconded
 from oreserve.reserve._values import (
     Arguments,
     Cents,
@@ -40,6 +42,8 @@ from oreserve.reserve._values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oreserve.reserve._book import Book
 
 __all__ = [
@@ -54,6 +58,9 @@ __all__ = [
 
 SIGNIFICANT_SHARE: Final = Fraction(1, 10)
 """Share of a ceiling above which a change must be notified and wait."""
+
+YEAR_DAYS: Final = 365
+"""Fewest days of a plan: shorter ones would have a year's ceilings again and again."""
 
 Year = Field(ge=1900, le=9999, description="Year that names the plan")
 
@@ -78,6 +85,15 @@ def draft_materials_plan(book: Book, given: DraftMaterialsPlan) -> dict[str, obj
     if first > last:
         message = f"a plan from {first} until {last} has no day"
         book.refuse("plan_days", message)
+    days = (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
+    named = int(first[:4]) <= given.year <= int(last[:4])
+    if book.rules > 1 and not (days >= YEAR_DAYS and named):
+        message = (
+            f"a plan from {first} until {last} has {days} days: the annual plan"
+            f" {given.year} has {YEAR_DAYS} or more, some of them in {given.year}, so"
+            " that no year has its ceilings twice"
+        )
+        book.refuse("plan_days", message, {"days": YEAR_DAYS})
     for other in book.rows("materials_plans"):
         if other["from_on"] <= last and first <= other["until_on"]:
             message = (
@@ -170,8 +186,16 @@ class CloseMaterialsPlan(Arguments):
 
 @command("close_materials_plan", subject=("materials_plan", "year"))
 def close_materials_plan(book: Book, given: CloseMaterialsPlan) -> dict[str, object]:
-    """Close a plan after its last day."""
+    """Close a plan after its last day, or give up a draft."""
     plan = book.need("materials_plans", year=given.year)
+    if plan["status"] == "draft" and book.rules > 1:
+        for line in book.rows("plan_lines", year=given.year):
+            book.remove(
+                "plan_lines",
+                **{name: line[name] for name in ("year", "item", "action")},
+            )
+        book.remove("materials_plans", year=given.year)
+        return {"year": given.year, "status": "given_up"}
     if plan["status"] != "in_force" or book.today.isoformat() <= plan["until_on"]:
         message = (
             f"plan {given.year} ({plan['status'].replace('_', ' ')}) runs until"
@@ -383,14 +407,30 @@ class SetMarketLimit(Arguments):
 
 @command("set_market_limit", subject=("market_limit", "item"))
 def set_market_limit(book: Book, given: SetMarketLimit) -> dict[str, object]:
-    """State the yearly market of an item and the share that is no disruption."""
+    """State the yearly market of an item and the share that is no disruption.
+
+    To let more through than is stated takes two persons, each with this command.
+    """
     book.need("items", item=given.item)
     values = given.model_dump(exclude={"item"})
-    if book.find("market_limits", item=given.item):
+    before = book.find("market_limits", item=given.item)
+    if before is not None:
+        more = _market_share(values) > _market_share(before)
+        if (
+            more
+            and book.rules > 1
+            and not is_seconded(book, "set_market_limit", given, before)
+        ):
+            return {"item": given.item, **PROPOSED}
         book.change("market_limits", {"item": given.item}, **values)
     else:
         book.insert("market_limits", item=given.item, **values)
     return {"item": given.item}
+
+
+def _market_share(row: Mapping[str, Any]) -> Fraction:
+    """Return the grams of a year that a limit lets through, g."""
+    return decimal_share(row["max_share"]) * int(row["yearly_market_grams"])
 
 
 class DraftMarketOverride(Arguments):
