@@ -296,6 +296,7 @@ def test_upgrade_counts_what_goes_in_until_it_is_taken_back(desk):
     )["lot"]
     work = {"item": "ndpr_metal", "grams": 3 * T, "cost_cents": 700}
     parts = {"parts": [{"lot": lot, "grams": 4 * T}]}
+    desk.do("max", "appropriate", appropriation="A1", title="Act", cents=10_000)
     refusal("no_plan", desk.do, "sue", "upgrade_lots", **parts, **work)
     plan(desk, action="upgrade", grams=5 * T, cents=1_000, market=None)
     made = desk.do("sue", "upgrade_lots", **parts, **work)

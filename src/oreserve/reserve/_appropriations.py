@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from oreserve.contracts import commitment_share
-from oreserve.reserve._commands import command
+from oreserve.reserve._commands import command, reverser
 from oreserve.reserve._contract_money import money_text
 from oreserve.reserve._contract_sums import contract_sums
 from oreserve.reserve._ledger import Money
@@ -32,6 +32,7 @@ __all__ = [
     "bound_minimum_cents",
     "hold_obligation",
     "needed_cents",
+    "spend_postings",
 ]
 
 
@@ -114,16 +115,32 @@ def lapse_appropriation(book: Book, given: LapseAppropriation) -> dict[str, obje
         "appropriations", {"appropriation": given.appropriation}, lapsed_cents=lapsed
     )
     if lapsed:
-        book.post(
-            "lapse_appropriation",
-            money=[
-                Money("unobligated", -lapsed),
-                Money("budget", lapsed),
-                Money("cash", -lapsed),
-                Money("treasury", lapsed),
-            ],
-        )
+        book.post("lapse_appropriation", money=_lapse_postings(lapsed))
     return {"appropriation": given.appropriation, "lapsed_cents": lapsed}
+
+
+@reverser("appropriate")
+def _take_back_appropriation(book: Book, txn: dict[str, Any]) -> None:
+    """Strike out a vote that was entered wrongly, while nothing of it is used."""
+    cents = -book.need("money_postings", txn=txn["txn"], line=2)["cents"]
+    rows = book.rows("appropriations", cents=cents, lapsed_cents=None)
+    names = [row["appropriation"] for row in rows]
+    if len(names) != 1:
+        # The ledger does not name it: of two equal ones it could be either.
+        book.refuse(
+            "conflict",
+            f"{txn['txn']} voted {money_text(cents)}; appropriations of that amount"
+            f" that have not lapsed: {', '.join(names) or 'none'}",
+            allowed="exactly one of that amount",
+        )
+    if cents > _free(book):
+        book.refuse(
+            "conflict",
+            f"appropriation {names[0]!r} voted {money_text(cents)}; only"
+            f" {money_text(_free(book))} are not promised",
+            allowed="cancel what was promised out of it first",
+        )
+    book.remove("appropriations", appropriation=names[0])
 
 
 def bound_minimum_cents(contract: dict[str, Any]) -> int:
@@ -176,7 +193,40 @@ def hold_obligation(book: Book, contract: str, *, what: str) -> int:
             "obligate" if more > 0 else "deobligate",
             money=[Money("unobligated", -more), Money(account, more)],
         )
+    if more < 0 and book.rules > 1:
+        _lapse_freed(book, contract, -more)
     return more
+
+
+def spend_postings(book: Book, cents: int, *, what: str) -> list[Money]:
+    """Return the postings that pay a cost at once, out of what is not promised.
+
+    Parameters
+    ----------
+    book
+        The unit of work.
+    cents
+        The cost, US cents.
+    what
+        The act, as it reads in a refusal.
+
+    Returns
+    -------
+    list of Money
+        Cash and budget lowered alike; the caller posts what was bought.
+
+    Raises
+    ------
+    Refused
+        ``money`` above what is appropriated and not promised, ``money_lapsed``.
+    """
+    if not cents:
+        return []
+    paid = [Money("cash", -cents)]
+    if book.rules == 1:
+        return paid
+    _check_money(book, cents, what=what)
+    return [*paid, Money("unobligated", -cents), Money("budget", cents)]
 
 
 def _check_money(book: Book, more: int, *, what: str) -> None:
@@ -198,6 +248,66 @@ def _check_money(book: Book, more: int, *, what: str) -> None:
         )
 
 
+def _lapse_freed(book: Book, contract: str, freed: int) -> None:
+    """Give back what a promise frees that an appropriation made which has lapsed.
+
+    A contract's promises that stood when the last appropriation ended are paid and
+    freed first, so that no lapsed money is ever promised anew. Payments of all
+    contracts count on the appropriation that ended first.
+    """
+    lapsed = [row for row in _by_end(book) if row["lapsed_cents"] is not None]
+    kept = sum(row["cents"] - row["lapsed_cents"] for row in lapsed)
+    if not kept:
+        return
+    voted = book.total("appropriations", "cents")
+    given_back = book.total("appropriations", "lapsed_cents")
+    spent = voted - given_back + book.balance_cents("budget")
+    left = min(
+        freed, kept - spent, _old_promise(book, contract, lapsed[-1]["until_on"])
+    )
+    if left <= 0:
+        return
+    book.post("lapse_freed", money=_lapse_postings(left))
+    for row in reversed(lapsed):
+        part = min(left, row["cents"] - row["lapsed_cents"])
+        if part:
+            key = {"appropriation": row["appropriation"]}
+            book.change("appropriations", key, lapsed_cents=row["lapsed_cents"] + part)
+        left -= part
+
+
+def _old_promise(book: Book, contract: str, day: str) -> int:
+    """Return what is left of a contract's promises of a day just before it was freed.
+
+    Payments and earlier releases since then are taken off it.
+    """
+    left = 0
+    for posting in book.rows("money_postings", account=f"obligated:{contract}"):
+        txn = book.need("transactions", txn=posting["txn"])
+        is_old = txn["at"][:10] <= day
+        if is_old or (posting["cents"] < 0 and txn["sequence"] != book.sequence):
+            left += posting["cents"]
+    return max(0, left)
+
+
+def _lapse_postings(cents: int) -> list[Money]:
+    """Return the postings that give voted money back."""
+    return [
+        Money("unobligated", -cents),
+        Money("budget", cents),
+        Money("cash", -cents),
+        Money("treasury", cents),
+    ]
+
+
+def _by_end(book: Book) -> list[dict[str, Any]]:
+    """Return all appropriations, first ended first; without an end last."""
+    rows = book.rows("appropriations")
+    return sorted(
+        rows, key=lambda row: (row["until_on"] or "9999", row["appropriation"])
+    )
+
+
 def _free(book: Book) -> int:
     """Return cents that are voted and not promised."""
     return book.balance_cents("unobligated")
@@ -206,12 +316,11 @@ def _free(book: Book) -> int:
 def _ended(book: Book) -> list[dict[str, Any]]:
     """Return appropriations past their last day that have not lapsed, first first."""
     today = book.today.isoformat()
-    rows = [
+    return [
         row
-        for row in book.rows("appropriations")
+        for row in _by_end(book)
         if row["lapsed_cents"] is None and (row["until_on"] or "9999") < today
     ]
-    return sorted(rows, key=lambda row: (row["until_on"], row["appropriation"]))
 
 
 def _promised_of_open(book: Book) -> int:

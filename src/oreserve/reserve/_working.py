@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from oreserve.reserve._appropriations import spend_postings
 from oreserve.reserve._ceilings import count_upgrade, give_back_upgrade
 from oreserve.reserve._commands import command, reverser
 from oreserve.reserve._drawing import check_covered
 from oreserve.reserve._ledger import CONVERSION, Mass, Money
-from oreserve.reserve._lots import add_lot, held_lot, take_cost, undo_new_lots
+from oreserve.reserve._lots import (
+    add_lot,
+    check_fresh,
+    held_lot,
+    take_cost,
+    undo_new_lots,
+)
+from oreserve.reserve._qualifications import check_qualified
 from oreserve.reserve._values import (
     Arguments,
     Cents,
@@ -79,7 +87,7 @@ def blend_lots(book: Book, given: BlendLots) -> dict[str, object]:
     """Blend lots of one item into a new lot.
 
     The blend's purity and assay are the means by mass, unknown if one is unknown; it
-    is as old as its oldest part and expires with the first.
+    is as old as its oldest part; shelf life and certificate end with the first.
     """
     used = _use(book, given.parts)
     grams = sum(part.grams for part in given.parts) - given.loss_grams
@@ -103,6 +111,7 @@ def blend_lots(book: Book, given: BlendLots) -> dict[str, object]:
         origin_country=_common(used.rows, "origin_country"),
         producer=_common(used.rows, "producer"),
         contract=_common(used.rows, "contract"),
+        **_certificate(book, used.rows),
     )
     txn = book.post(
         "blend",
@@ -152,7 +161,7 @@ def upgrade_lots(book: Book, given: UpgradeLots) -> dict[str, object]:
         assay=given.assay,
         origin_country=_common(used.rows, "origin_country"),
         certificate=given.certificate,
-        certificate_expires_on=given.certificate_expires_on,
+        certificate_expires_on=_ending(book, given, used.rows),
     )
     txn = book.post(
         "upgrade",
@@ -166,7 +175,7 @@ def upgrade_lots(book: Book, given: UpgradeLots) -> dict[str, object]:
         money=[
             Money(f"inventory:{used.item}", -carried),
             Money(f"inventory:{given.item}", carried + given.cost_cents),
-            Money("cash", -given.cost_cents),
+            *spend_postings(book, given.cost_cents, what="the upgrade"),
         ],
     )
     check_covered(book, used.item)
@@ -175,9 +184,15 @@ def upgrade_lots(book: Book, given: UpgradeLots) -> dict[str, object]:
 
 @command("rotate_lot", subject=("lot", "lot"))
 def rotate_lot(book: Book, given: RotateLot) -> dict[str, object]:
-    """Replace a lot by the same mass of fresh material; the book value stays."""
+    """Replace a lot by the same mass of fresh material; the book value stays.
+
+    The producer is qualified for the item, the purity is the old one or better, and
+    the certificate holds, as for a delivery.
+    """
     row = held_lot(book, given.lot)
     book.need("producers", producer=given.producer)
+    if book.rules > 1:
+        _check_fresh(book, row, given)
     grams = row["grams"]
     cents = take_cost(book, row, grams)
     lot = add_lot(
@@ -214,10 +229,24 @@ def rotate_lot(book: Book, given: RotateLot) -> dict[str, object]:
         ],
         money=[
             Money("expense:rotation", given.fee_cents),
-            Money("cash", -given.fee_cents),
+            *spend_postings(book, given.fee_cents, what=f"rotating {given.lot}"),
         ],
     )
     return {"lot": lot, "txn": txn}
+
+
+def _check_fresh(book: Book, row: dict[str, Any], given: RotateLot) -> None:
+    """Refuse material that a delivery could not bring or that is worse."""
+    check_qualified(book, producer=given.producer, item=row["item"])
+    check_fresh(book, row["item"], given.received_on, given.certificate_expires_on)
+    least = row["purity"]
+    if least is not None and (given.purity is None or given.purity < least):
+        told = "no stated purity" if given.purity is None else f"{given.purity}"
+        book.refuse(
+            "quality",
+            f"lot {given.lot} has purity {least}; what replaces it has {told}",
+            {"purity": least},
+        )
 
 
 for _kind in ("blend", "rotation"):
@@ -278,6 +307,26 @@ def _common(rows: Sequence[dict[str, Any]], column: str) -> Any:
     """Return a value that all rows share, or None."""
     found = {row[column] for row in rows}
     return found.pop() if len(found) == 1 else None
+
+
+def _certificate(book: Book, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the certificate of a blend: it ends with the first of its parts."""
+    if book.rules == 1:
+        return {}
+    return {
+        "certificate": _common(rows, "certificate"),
+        "certificate_expires_on": _first(rows, "certificate_expires_on"),
+    }
+
+
+def _ending(
+    book: Book, given: UpgradeLots, rows: Sequence[dict[str, Any]]
+) -> str | None:
+    """Return when an upgrade's certificate ends: the parts' first without a new one."""
+    stated = given.certificate is not None or given.certificate_expires_on is not None
+    if stated or book.rules == 1:
+        return given.certificate_expires_on
+    return _first(rows, "certificate_expires_on")
 
 
 def _first(rows: Sequence[dict[str, Any]], column: str) -> str | None:
