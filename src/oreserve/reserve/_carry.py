@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from oreserve.reserve._commands import command
+from oreserve.reserve._commands import command, reverser
 from oreserve.reserve._contract_money import GRAMS_PER_T, decimal_share
 from oreserve.reserve._ledger import Money
 from oreserve.reserve._members import (
@@ -232,6 +232,29 @@ def pay_carry(book: Book, given: PayCarry) -> dict[str, object]:
     book.change("carry_charges", key, paid_cents=row["paid_cents"] + cents)
     _post(book, "carry_payment", given.member, -cents, other="cash")
     return {**key, "paid_cents": cents, "left_cents": left - cents}
+
+
+@reverser("carry_payment")
+def _take_back_payment(book: Book, txn: dict[str, Any]) -> None:
+    """Let carry be owed again: of the newest quarter on which as much was paid."""
+    (posting,) = (
+        row
+        for row in book.rows("money_postings", txn=txn["txn"])
+        if row["account"].startswith("member:")
+    )
+    cents = -posting["cents"]
+    member = posting["account"].removeprefix("member:")
+    paid = [
+        row
+        for row in book.rows("carry_charges", member=member)
+        if row["paid_cents"] >= cents
+    ]
+    if not paid:
+        message = f"member {member} has paid {cents:,} cents for no quarter at once"
+        book.refuse("conflict", message)
+    row = max(paid, key=lambda row: (row["quarter"], row["item"]))
+    key = {name: row[name] for name in ("member", "item", "quarter")}
+    book.change("carry_charges", key, paid_cents=row["paid_cents"] - cents)
 
 
 def _post(book: Book, kind: str, member: str, cents: int, *, other: str) -> None:

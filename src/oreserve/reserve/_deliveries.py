@@ -24,15 +24,17 @@ from oreserve.reserve._contract_money import (
 )
 from oreserve.reserve._contracts import raise_rung
 from oreserve.reserve._ledger import Mass, Money
-from oreserve.reserve._lots import add_lot
+from oreserve.reserve._lots import add_lot, check_fresh, undo_new_lots
 from oreserve.reserve._orders import (
     accepted_sums,
     check_ceilings,
     count_plan,
+    last_due_day,
     need_order,
     write_due,
 )
 from oreserve.reserve._qualifications import check_qualified
+from oreserve.reserve._second_person import PROPOSED, is_seconded
 from oreserve.reserve._values import (
     Arguments,
     Cents,
@@ -108,9 +110,18 @@ class PayDelivery(Arguments):
 
 @command("schedule_delivery", subject=("delivery", "delivery"))
 def schedule_delivery(book: Book, given: ScheduleDelivery) -> dict[str, object]:
-    """Agree on another day for a delivery that is due."""
+    """Agree on another day for a delivery that is due.
+
+    What is late stays due on its day, so that its lateness counts. A later day than
+    the one that was approved takes two persons, each with this command.
+    """
     row = _need(book, given.delivery, "due")
-    need_order(book, row["order_id"], "draft", "funded")
+    order = need_order(book, row["order_id"], "draft", "funded")
+    if book.rules > 1:
+        _check_day(book, order, row, given)
+        later = given.due_on > row["due_on"] and _is_approved(book, order)
+        if later and not is_seconded(book, "schedule_delivery", given, row):
+            return {"delivery": given.delivery, **PROPOSED}
     if given.due_on < book.today.isoformat():
         book.refuse(
             "dates",
@@ -170,7 +181,12 @@ def accept_delivery(book: Book, given: AcceptDelivery) -> dict[str, object]:
     row = _need(book, given.delivery, "delivered")
     order = need_order(book, row["order_id"], "funded")
     contract = book.need("contracts", contract=order["contract"])
-    check_qualified(book, producer=contract["producer"], item=contract["item"])
+    if given.accepted_grams or book.rules == 1:
+        check_qualified(book, producer=contract["producer"], item=contract["item"])
+    if given.accepted_grams and book.rules > 1:
+        check_fresh(
+            book, contract["item"], row["delivered_on"], given.certificate_expires_on
+        )
     if given.accepted_grams + given.rejected_grams != row["delivered_grams"]:
         book.refuse(
             "mass",
@@ -215,12 +231,22 @@ def accept_delivery(book: Book, given: AcceptDelivery) -> dict[str, object]:
 
 @command("pay_delivery", subject=("delivery", "delivery"))
 def pay_delivery(book: Book, given: PayDelivery) -> dict[str, object]:
-    """Pay an accepted delivery, in full or in part; never by who accepted it."""
+    """Pay an accepted delivery, in full or in part.
+
+    Neither who accepted it pays, nor who drafted its order.
+    """
     row = _need(book, given.delivery, "accepted")
     if row["accepted_by"] == book.actor.user:
         book.refuse(
             "two_persons",
             f"{book.actor.user} accepted delivery {given.delivery}",
+            allowed="another person with the role treasurer",
+        )
+    order = book.need("orders", order_id=row["order_id"])
+    if order["drafted_by"] == book.actor.user and book.rules > 1:
+        book.refuse(
+            "two_persons",
+            f"{book.actor.user} drafted order {row['order_id']}",
             allowed="another person with the role treasurer",
         )
     payable = row["amount_cents"] - row["paid_cents"]
@@ -231,7 +257,6 @@ def pay_delivery(book: Book, given: PayDelivery) -> dict[str, object]:
             f"{money_text(payable)} that is payable",
             allowed={"cents": payable},
         )
-    order = book.need("orders", order_id=row["order_id"])
     paid = row["paid_cents"] + given.cents
     is_paid = paid == row["amount_cents"]
     payment = book.new_id("PAY")
@@ -269,13 +294,116 @@ def pay_delivery(book: Book, given: PayDelivery) -> dict[str, object]:
     }
 
 
+@reverser("record_delivery")
+def _take_back_arrival(book: Book, txn: dict[str, Any]) -> None:
+    """Let a delivery be due again that was recorded wrongly."""
+    row = _arrived_with(book, txn)
+    order = need_order(book, row["order_id"], "funded")
+    book.change(
+        "deliveries",
+        {"delivery": row["delivery"]},
+        status="due",
+        delivered_on=None,
+        delivered_grams=None,
+        late_days=None,
+    )
+    _drop_due_again(book, txn)
+    _keep_due(book, order["order_id"], due_on=row["due_on"])
+
+
+def _arrived_with(book: Book, txn: dict[str, Any]) -> dict[str, Any]:
+    """Return the delivery that a transaction recorded; it still waits."""
+    out, into = book.rows("mass_postings", txn=txn["txn"])
+    again = book.find("deliveries", delivery=f"DEL-{txn['sequence']:06d}")
+    which = {} if again is None else {"order_id": again["order_id"]}
+    found = [
+        row
+        for row in book.rows(
+            "deliveries", status="delivered", delivered_grams=into["grams"], **which
+        )
+        if _comes_from(book, row, out["account"], out["item"])
+    ]
+    if len(found) != 1:
+        # The ledger does not name it: of two equal ones it could be either.
+        names = ", ".join(row["delivery"] for row in found) or "none"
+        book.refuse(
+            "conflict",
+            f"{txn['txn']} brought {tonnes_text(into['grams'])}; deliveries of that "
+            f"mass that wait for inspection: {names}",
+            allowed="exactly one; or accept_delivery, with what is rejected",
+        )
+    return found[0]
+
+
+def _comes_from(book: Book, row: dict[str, Any], account: str, item: str) -> bool:
+    """Tell whether a delivery is of an item and from the account of a producer."""
+    order = book.need("orders", order_id=row["order_id"])
+    contract = book.need("contracts", contract=order["contract"])
+    return (f"supplier:{contract['producer']}", contract["item"]) == (account, item)
+
+
+def _drop_due_again(book: Book, txn: dict[str, Any]) -> None:
+    """Call off the delivery that a transaction's command made due again."""
+    again = book.find("deliveries", delivery=f"DEL-{txn['sequence']:06d}")
+    if again is not None and again["status"] == "due":
+        key = {"delivery": again["delivery"]}
+        book.change("deliveries", key, status="cancelled")
+
+
+@reverser("accept_delivery")
+def _take_back_acceptance(book: Book, txn: dict[str, Any]) -> None:
+    """Send a delivery back to inspection: nothing is paid, the lot is untouched."""
+    moved = book.rows("mass_postings", txn=txn["txn"])
+    lots = [one["lot"] for one in moved if one["lot"] is not None]
+    rows = book.rows("deliveries", lot=lots) if lots else []
+    if not rows:
+        book.refuse(
+            "conflict",
+            f"{txn['txn']} sent everything back to the producer",
+            allowed="the new delivery that is due for it",
+        )
+    row = rows[0]
+    order = need_order(book, row["order_id"], "funded")
+    if row["paid_cents"]:
+        book.refuse(
+            "conflict",
+            f"delivery {row['delivery']} is paid in part",
+            allowed="reverse the payment first",
+        )
+    contract = book.need("contracts", contract=order["contract"])
+    _, accepted = accepted_sums(book, order["order_id"])
+    if (
+        contract["over_delivery_share"]
+        and accepted == order["grams"] - order["cancelled_grams"]
+    ):
+        book.refuse(
+            "conflict",
+            f"order {order['order_id']} may have grown with {row['delivery']}: by how "
+            "much is not kept",
+            allowed="an order that is still open, or without over-delivery",
+        )
+    undo_new_lots(book, txn)
+    found = (
+        *("accepted_grams", "rejected_grams", "price_cents_per_t", "gross_cents"),
+        *("penalty_cents", "amount_cents", "accepted_by", "lot"),
+    )
+    key = {"delivery": row["delivery"]}
+    book.change("deliveries", key, status="delivered", **dict.fromkeys(found))
+    _drop_due_again(book, txn)
+    _keep_due(book, order["order_id"], due_on=row["due_on"])
+    hold_obligation(book, order["contract"], what=f"{row['delivery']} taken back")
+
+
 @reverser("pay_delivery")
 def _take_back_payment(book: Book, txn: dict[str, Any]) -> None:
     """Restore what was payable when a payment is reversed."""
     payment = f"PAY-{txn['sequence']:06d}"
     row = book.need("payments", payment=payment)
     delivery = book.need("deliveries", delivery=row["delivery"])
-    need_order(book, delivery["order_id"], "funded", "cancelled")
+    order = need_order(book, delivery["order_id"], "funded", "cancelled", "closed")
+    if order["status"] == "closed":
+        # It was closed because all was paid, and that is not so.
+        book.change("orders", {"order_id": order["order_id"]}, status="funded")
     book.change(
         "deliveries",
         {"delivery": row["delivery"]},
@@ -283,6 +411,37 @@ def _take_back_payment(book: Book, txn: dict[str, Any]) -> None:
         status="accepted",
     )
     book.remove("payments", payment=payment)
+
+
+def _check_day(
+    book: Book,
+    order: Mapping[str, Any],
+    row: Mapping[str, Any],
+    given: ScheduleDelivery,
+) -> None:
+    """Refuse another day for what is late, and a day beyond the contract."""
+    if row["due_on"] < book.today.isoformat():
+        book.refuse(
+            "late",
+            f"delivery {given.delivery} was due on {row['due_on']}: it is late, and "
+            "its lateness counts from that day",
+            allowed="record_delivery when it comes, or cancel_order",
+        )
+    contract = book.need("contracts", contract=order["contract"])
+    last = last_due_day(contract["until_on"])
+    if last is not None and given.due_on > last:
+        book.refuse(
+            "dates",
+            f"delivery {given.delivery}: {given.due_on} lies beyond the contract",
+            allowed=f"{book.today.isoformat()} to {last}",
+        )
+
+
+def _is_approved(book: Book, order: Mapping[str, Any]) -> bool:
+    """Tell whether a second person has approved the order as it is."""
+    return order["status"] == "funded" or bool(
+        book.approvals(f"order:{order['order_id']}")
+    )
 
 
 def _need(book: Book, delivery: str, status: str) -> dict[str, Any]:
@@ -365,11 +524,19 @@ def _keep_due(book: Book, order_id: str, *, due_on: str) -> str | None:
 
 
 def _gross_cents(book: Book, order: Mapping[str, Any], grams: int) -> int:
-    """Return the value of accepted grams; the last line takes what rounding left."""
+    """Return the value of accepted grams, cents.
+
+    It is what the order's amount leaves after all that is accepted and the value of
+    what is still open. So parts of any size sum to the amount, and none is negative.
+    """
     gross, accepted = accepted_sums(book, order["order_id"])
-    if grams and accepted + grams == order["grams"] - order["cancelled_grams"]:
-        return int(order["amount_cents"]) - gross
-    return value_cents(grams, order["price_cents_per_t"])
+    left = order["grams"] - order["cancelled_grams"] - accepted - grams
+    price = order["price_cents_per_t"]
+    if book.rules == 1 and left:
+        return value_cents(grams, price)
+    if not grams:
+        return 0
+    return max(0, int(order["amount_cents"]) - gross - value_cents(left, price))
 
 
 def _penalty_cents(contract: Mapping[str, Any], *, gross: int, late_days: int) -> int:

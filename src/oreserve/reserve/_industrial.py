@@ -9,12 +9,12 @@ industrial stock and what members owe.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from oreserve.reserve._carry import check_carry_settled
-from oreserve.reserve._commands import command, guard
+from oreserve.reserve._commands import command, guard, reverser
 from oreserve.reserve._contract_money import decimal_share, value_cents
 from oreserve.reserve._drawing import (
     check_covered,
@@ -201,6 +201,29 @@ def _post_fee(book: Book, cents: int) -> None:
         )
 
 
+@reverser("entry_fee")
+def _take_back_grant(book: Book, txn: dict[str, Any]) -> None:
+    """Take a grant back with its fee, while its grams are neither out nor gone."""
+    step = book.find("entitlement_steps", step=f"STEP-{txn['sequence']:06d}")
+    if step is None:
+        message = (
+            f"{txn['txn']} is the fee of an admission: the ledger does not name the"
+            " member"
+        )
+        book.refuse("not_reversible", message)
+    member, item = step["member"], step["item"]
+    price, grams = step["inventory_price_cents_per_t"], step["grams"]
+    _check_transferable(book, member, item, price, grams=grams)
+    move_entitlement(book, member, item, price, grams=-grams)
+    fee = sum(
+        row["cents"]
+        for row in book.rows("money_postings", txn=txn["txn"], account="cash")
+    )
+    row = book.need("members", member=member)
+    left = row["entry_fee_cents"] - fee
+    book.change("members", {"member": member}, entry_fee_cents=left)
+
+
 class OfferTransfer(Arguments):
     """Grams of an entitlement that one member offers another, at their price."""
 
@@ -259,6 +282,14 @@ def accept_transfer(book: Book, given: AnswerTransfer) -> dict[str, object]:
             " person for it, accepts"
         )
         book.refuse("two_persons", message)
+    giver = row["from_member"]
+    people = {one["user"] for one in book.rows("users", member=giver)}
+    if book.rules > 1 and row["offered_by"] not in people:
+        message = (
+            f"{row['offered_by']} offered {given.transfer} and acts not for {giver}:"
+            " only a user of the giving member gives its entitlement away"
+        )
+        book.refuse("giver", message, sorted(people))
     active_member(book, row["from_member"])
     active_member(book, row["to_member"])
     item, price = row["item"], row["inventory_price_cents_per_t"]
