@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from oreserve import reserve as api
+from oreserve.errors import OreserveError
 from oreserve.reserve import (
     ROLES,
     CommandError,
@@ -351,7 +352,7 @@ def test_a_member_is_not_told_the_names_of_others(desk, rehearse):
         run("nia", "1")
     with pytest.raises(Refused, match="nearest: 'south'"):
         run("max", "2")
-    with pytest.raises(Refused, match="not for another member$"):
+    with pytest.raises(Refused, match=r"not for another member$"):
         desk.reserve.execute(
             "draw_entitlement",
             {"member": "sout", "item": "cobalt", "grams": 1},
@@ -562,3 +563,17 @@ def test_password_of_an_address_is_not_told():
     with pytest.raises(StoreError) as caught:
         api.open(where)
     assert "hunter2" not in str(caught.value)
+
+
+def test_balance_beyond_64_bits_is_refused_and_stays_whole(desk):
+    def vote(number):
+        desk.do("max", "appropriate", appropriation=str(number), title="x", cents=most)
+
+    most = 10**17  # that one command takes
+    for number in range(92):
+        vote(number)
+    with pytest.raises(OreserveError):
+        vote(92)
+    (cash,) = desk.rows("money_balances", account="cash")
+    assert cash["cents"] == 92 * most
+    assert desk.reserve.verify().ok

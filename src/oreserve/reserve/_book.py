@@ -349,7 +349,14 @@ class Book(Rows):
                     f" ON CONFLICT ({key}) DO UPDATE SET "
                     f"{adding} = {table}.{adding} + excluded.{adding}"
                 )
+            is_watched = adding is not None and self._sql.is_sqlite
+            if is_watched:
+                text += f" RETURNING {adding}"
             self._cursor.execute(text, [value for row in some for value in row])
+            # PostgreSQL refuses what does not fit; SQLite would go on with a float.
+            if is_watched and any(type(one) is not int for (one,) in self._cursor):
+                message = "a balance would not fit into 64 bits"
+                self.refuse("too_large", message, {"most": 2**63 - 1})
 
     def _move_lot(self, lot: str, grams: int) -> None:
         """Let a lot's grams follow what was posted on its depot's account."""
