@@ -16,11 +16,13 @@ from oreserve.reserve import Refused
 from oreserve.reserve._cells import safe_text
 from oreserve.reserve._export import (
     LEVELS,
+    _summed,
     redaction,
     round_two_digits,
     write_export,
 )
 from oreserve.reserve._schema import metadata
+from oreserve.reserve._views import Column as ViewColumn
 from oreserve.reserve._views import is_price, source_of, views
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -185,9 +187,49 @@ def test_public_holds_no_lot_depot_person_price_or_member(filled, tmp_path):
     assert filled.lot not in text
     assert str(COST_CENTS) not in text
     assert "HYPERLINK" not in text
-    assert "123456" not in text  # tonnes are rounded: 120 t
+    assert "123456" not in text
     (stock,) = [r for r in read(tmp_path / "out", "stock") if r["item"] == "cobalt"]
-    assert stock["strategic_grams"] == "120000000"
+    assert stock["strategic_grams"] == ""  # one lot
+
+
+@pytest.mark.parametrize("producers, told", [(2, ""), (3, "120000000")])
+def test_stock_is_told_only_of_many_lots_from_many_suppliers(
+    filled, tmp_path, producers, told
+):
+    for number in range(1, 3):
+        filled.do("max", "add_producer", producer=f"p{number}", name="P", country="AUS")
+        filled.do(
+            *("ianvogel", "receive_lot"),
+            item="cobalt",
+            owner="strategic",
+            depot="depotnorth",
+            grams=111_111,
+            received_on="2026-01-01",
+            producer=f"p{min(number, producers - 1)}",
+        )
+    export(filled, tmp_path / "out", "public")
+    (stock,) = [r for r in read(tmp_path / "out", "stock") if r["item"] == "cobalt"]
+    assert stock["strategic_grams"] == told
+    assert stock["industrial_grams"] == ""
+
+
+def test_a_contract_of_many_deliveries_is_one_thing():
+    """Short and rejected deliveries add rows, and never a second supplier."""
+    shown = [
+        ViewColumn("item", "text", ""),
+        ViewColumn("grams", "integer", "g"),
+    ]
+    words = {"item": "keep", "grams": "aggregate"}
+
+    def told(rows):
+        return list(_summed(shown, rows, words, behind=2)[1])
+
+    one = [("C1", "P1", "cobalt", 10)] * 5
+    assert told(one) == [("cobalt", None, None)]
+    same = [(f"C{n}", "P1", "cobalt", 10) for n in range(5)]
+    assert told(same) == [("cobalt", None, None)]  # three contracts of one supplier
+    three = [(f"C{n % 3}", f"P{n % 3}", "cobalt", 10) for n in range(5)]
+    assert told(three) == [("cobalt", 5, 50)]
 
 
 def test_partner_holds_lots_without_price_person_member_or_depot(filled, tmp_path):
@@ -224,10 +266,13 @@ def test_numbers_keep_their_sign_and_nulls_stay_empty(filled, tmp_path):
 def test_a_sum_over_few_things_is_left_empty(filled, tmp_path):
     for number in range(4):
         filled.do(
+            *("max", "add_producer"), producer=f"p{number}", name="P", country="AUS"
+        )
+        filled.do(
             *("bea", "draft_contract"),
             contract=f"c{number}",
             title="t",
-            producer="producerone",
+            producer=f"p{number}",
             item="cobalt" if number < 3 else "ndpr_oxide",
             owner="strategic",
             purpose="purchase",

@@ -3,7 +3,9 @@
 
 Three levels. `full`: every table but those of sign-in. `partner`: stock, lots,
 contracts and deliveries without prices, persons, members or depots. `public`: tonnes
-by item, rounded, and sums over at least three things. The file
+by item, rounded, where at least three different things of at least three different
+suppliers stand behind them: rows are not counted, for one contract may have many. The
+file
 ``tables/reserve_redaction.csv`` says for each column of each table what happens to
 it below `full`: ``keep``, ``drop``, ``round`` (two significant digits) or
 ``aggregate`` (summed over rows that agree in the kept columns). **A column that the
@@ -49,7 +51,13 @@ Treatment = Literal["keep", "drop", "round", "aggregate"]
 
 LEVELS: Final[tuple[str, ...]] = get_args(Level)
 MARKER: Final = "export.json"  # an older export, and nothing else, is replaced
-FEWEST: Final = 3  # rows behind a published sum; fewer would tell a single one
+FEWEST: Final = 3  # things, and suppliers, behind a sum; fewer would tell a single one
+_BEHIND: Final = {
+    "contracts": ("contract", "producer"),
+    "deliveries_due": ("contract", "producer"),
+    "releases": ("release_id",),
+}
+"""Columns of which each must hold that many different values behind a sum."""
 _TYPES: Final = {"text": "string"}
 
 
@@ -179,9 +187,14 @@ def _write_table(
     shown = [described(c) for c in source.c if treatments[c.name] != "drop"]
     if not shown:
         return None
-    rows = _read(connection, table, source, shown)
     if "aggregate" in treatments.values():
-        shown, rows = _summed(shown, rows, treatments)
+        behind = _BEHIND[table]
+        rows = _read(connection, table, source, [*behind, *(c.name for c in shown)])
+        shown, rows = _summed(shown, rows, treatments, behind=len(behind))
+    else:
+        rows = _read(connection, table, source, [c.name for c in shown])
+        if table == "stock" and "round" in treatments.values():
+            rows = _many_behind(connection, shown, rows)
     path = made / f"{table}.csv"
     digest, count = hashlib.sha256(), 0
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -213,10 +226,10 @@ def _treatment(table: str, column: str, level: str) -> Treatment:
 
 
 def _read(
-    connection: Connection, table: str, source: FromClause, shown: Iterable[Column]
+    connection: Connection, table: str, source: FromClause, names: Iterable[str]
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the shown columns of all rows in the order of the key."""
-    query = select(*(source.c[column.name] for column in shown)).order_by(
+    """Yield the named columns of all rows in the order of the key."""
+    query = select(*(source.c[name] for name in names)).order_by(
         *(ordered(source.c[name]) for name in views()[table].key)
     )
     streamed = connection.execution_options(yield_per=1000).execute(query)
@@ -228,29 +241,65 @@ def _summed(
     shown: list[Column],
     rows: Iterable[tuple[Any, ...]],
     treatments: dict[str, Treatment],
+    *,
+    behind: int,
 ) -> tuple[list[Column], Iterator[tuple[Any, ...]]]:
-    """Sum rows that agree in the kept columns; a sum over few rows is left out."""
+    """Sum rows that agree in the kept columns; a sum over few things is left out.
+
+    The first `behind` values of a row are what its things are told apart by.
+    """
     kept = [k for k, c in enumerate(shown) if treatments[c.name] != "aggregate"]
     added = [k for k, c in enumerate(shown) if treatments[c.name] == "aggregate"]
     groups: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for row in rows:
-        groups[tuple(row[k] for k in kept)].append(row)
+        groups[tuple(row[k + behind] for k in kept)].append(row)
     columns = [shown[k] for k in kept] + [Column("rows", "integer", "")]
     columns += [shown[k] for k in added]
 
     def lines() -> Iterator[tuple[Any, ...]]:
         for group in sorted(groups, key=lambda one: [str(value) for value in one]):
-            count = len(groups[group])
+            members = groups[group]
+            fewest = min(len({row[k] for row in members}) for k in range(behind))
             sums: list[int | None] = [
-                round_two_digits(sum(row[k] or 0 for row in groups[group]))
+                round_two_digits(sum(row[k + behind] or 0 for row in members))
                 for k in added
             ]
-            if count < FEWEST:
+            if fewest < FEWEST:
                 yield (*group, None, *(None for _ in added))
             else:
-                yield (*group, count, *sums)
+                yield (*group, len(members), *sums)
 
     return columns, lines()
+
+
+def _many_behind(
+    connection: Connection, shown: list[Column], rows: Iterable[tuple[Any, ...]]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield rows of stock; a mass of few lots, or from few suppliers, is left empty.
+
+    Lots of no known producer count as those of one for each owner. No lot at all is
+    few: that there is nothing would tell when the last one left.
+    """
+    lots, owners = source_of("lots", ""), source_of("owners", "")
+    query = (
+        select(lots.c.item, owners.c.kind, lots.c.lot, lots.c.owner, lots.c.producer)
+        .join(owners, owners.c.owner == lots.c.owner)
+        .where(lots.c.status == "held", lots.c.grams > 0)
+    )
+    things, sources = defaultdict(set), defaultdict(set)
+    for item, kind, lot, owner, producer in connection.execute(query):
+        things[item, kind].add(lot)
+        sources[item, kind].add(producer or ("no producer", owner))
+    names = [column.name for column in shown]
+    at = names.index("item")
+    kinds = [name.removesuffix("_grams") for name in names]
+    for row in rows:
+        few = [
+            name.endswith("_grams")
+            and min(len(things[row[at], kind]), len(sources[row[at], kind])) < FEWEST
+            for name, kind in zip(names, kinds, strict=True)
+        ]
+        yield tuple(None if no else v for v, no in zip(row, few, strict=True))
 
 
 def _with_head(
@@ -274,7 +323,10 @@ def _field(column: Column, treatments: dict[str, Treatment]) -> dict[str, str]:
         field["unit"] = column.unit
     notes = {
         "round": "rounded to two significant digits",
-        "aggregate": f"sum, two significant digits; empty below {FEWEST} rows",
+        "aggregate": (
+            f"sum, two significant digits; empty with fewer than {FEWEST} things or "
+            "suppliers behind it"
+        ),
     }
     note = notes.get(treatments.get(column.name, "keep"))
     if note:
@@ -312,9 +364,10 @@ _SHOWS: Final = {
     "full": "Everything but passwords, sessions and tokens. Not for publication.",
     "partner": "No prices, no money, no persons, no members, no depots.",
     "public": (
-        "Tonnes by item, rounded to two significant digits; sums over at least "
-        f"{FEWEST} contracts, releases or deliveries, fewer are left empty. No lot, "
-        "depot, person, price or member."
+        "Tonnes by item, rounded to two significant digits, with at least "
+        f"{FEWEST} lots or contracts of {FEWEST} suppliers behind them, or {FEWEST} "
+        "releases; fewer are left empty. Ceilings of the materials plan and market "
+        "limits are shown. No lot, depot, person, price or member."
     ),
 }
 
