@@ -494,3 +494,15 @@ def test_a_project_that_no_draw_judged_is_not_tested() -> None:
     one = Draw("demand elasticity", "low", 1.0, 0.0, {"gallium": 6.0})
     planned = {"gallium": 10.0, "project new": 1.0}
     assert robust_shares(planned, [one]) == {"gallium": 1.0}
+
+
+def test_fewer_scenarios_of_the_draws_do_not_make_a_purchase_fragile():
+    # The plan buys 10 t, the draws' sample 4 t when nothing changes: half of 4 t.
+    plain = Draw("home as it is", "base", 1.0, 0.0, {"gallium": 4.0})
+    kept = Draw("a", "low", 1.0, 0.0, {"gallium": 2.5})
+    gone = Draw("a", "high", 1.0, 0.0, {"gallium": 1.5})
+    assert robust_shares({"gallium": 10.0}, [plain, kept, gone]) == {
+        "gallium": pytest.approx(2 / 3)
+    }
+    # What the unchanged draw does not buy at all is measured by the plan.
+    assert robust_shares({"cerium": 10.0}, [plain, kept]) == {"cerium": 0.0}

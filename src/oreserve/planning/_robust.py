@@ -33,7 +33,9 @@ def robust_shares(
     """Compute the share of draws in which half of a purchase is bought again.
 
     A draw counts for a decision if its scope has one of the decision's `items`;
-    without an entry there the decision is named like its item.
+    without an entry there the decision is named like its item. Draws have fewer
+    scenarios than the plan: where the draw that changes nothing buys less for that
+    reason alone, half of what it buys is enough.
 
     Examples
     --------
@@ -43,6 +45,7 @@ def robust_shares(
     {'gallium': 0.5}
     """
     found: dict[str, float] = {}
+    plain = {d.parameter: d.bought for d in draws if d.level == "base"}
     for name, tonnes in planned.items():
         among = draws
         if name.startswith("project "):
@@ -51,9 +54,22 @@ def robust_shares(
         own = frozenset((items or {}).get(name, (name,)))
         among = [d for d in among if d.scope is None or own & d.scope]
         if tonnes > 0.0 and among:
-            kept = [d.bought.get(name, 0.0) >= ROBUST_PART * tonnes for d in among]
+            kept = [
+                d.bought.get(name, 0.0)
+                >= ROBUST_PART * min(tonnes, _unchanged(plain, d, name) or tonnes)
+                for d in among
+            ]
             found[name] = sum(kept) / len(kept)
     return found
+
+
+def _unchanged(
+    plain: Mapping[str, Mapping[str, float]], draw: Draw, name: str
+) -> float:
+    """Return what the draw that changes nothing buys, on the scenarios of `draw`."""
+    simulated = any(draw.parameter == variant[0] for variant in VARIANTS)
+    kind = "market as it is" if simulated else "home as it is"
+    return plain.get(kind, {}).get(name, 0.0)
 
 
 def tornado_table(draws: list[Draw]) -> pl.DataFrame:
