@@ -109,3 +109,16 @@ def test_who_filed_a_claim_does_not_approve_the_release(desk, checked):
     desk.do("max", "check_release", release_id=checked)
     assert "claim" in deny(desk, "ann", checked)
     assert approve(desk, "bob", checked)["approvals"] == 1
+
+
+def test_entries_of_the_first_edition_are_replayed_by_it(desk, checked, monkeypatch):
+    monkeypatch.setattr("oreserve.reserve._unit.RULES", 1)
+    desk.do("ada", "grant_role", user="lyn", role="member")  # refused by the second
+    approve(desk, "ann", checked)
+    desk.do("ada", "revoke_role", user="ann", role="approver")
+    assert approve(desk, "bob", checked)["status"] == "approved"
+    monkeypatch.undo()
+    with pytest.raises(Refused, match="no member"):
+        desk.do("ada", "grant_role", user="sue", role="member")
+    found = desk.reserve.verify()
+    assert found.ok, found.summary()

@@ -73,3 +73,8 @@ def test_result_without_prices_keeps_the_rest_at_any_depth():
     result = {"lot": "L", "amount_cents": 5, "lines": [{"grams": 1, "cost_cents": 2}]}
     assert no_prices(result, {"inspector"}) == {"lot": "L", "lines": [{"grams": 1}]}
     assert no_prices(result, {"inspector", "treasurer"}) == result
+
+
+@pytest.mark.parametrize("name", ["upside_share", "ceilings_per_appropriation_ratio"])
+def test_ratios_of_money_are_prices(name):
+    assert no_prices({name: 0.5, "grams": 1}, {"inspector"}) == {"grams": 1}

@@ -73,8 +73,13 @@ COLUMN_UNITS: Final = (
 """Endings of column names and the unit that they stand for, the first that fits."""
 
 
-_PRICES_INSIDE: Final = frozenset({"arguments", "effects", "parents", "statement"})
-"""Columns of JSON that hold amounts."""
+_PRICES_INSIDE: Final = frozenset(
+    {
+        *("arguments", "effects", "parents", "statement"),
+        *("upside_share", "ceilings_per_appropriation_ratio"),
+    }
+)
+"""Columns of JSON that hold amounts, and ratios that tell how amounts compare."""
 
 
 @dataclass(frozen=True)
