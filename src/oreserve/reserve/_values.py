@@ -84,18 +84,18 @@ def check_seen(value: Any) -> None:
     ValueError
         If there is one.
     """
-    if isinstance(value, str):
-        for letter in value:
-            if letter in _HIDDEN:
-                message = f"the text holds the invisible character U+{ord(letter):04X}"
-                raise ValueError(message)
-    elif isinstance(value, Mapping):
-        for name, inner in value.items():
-            check_seen(name)
-            check_seen(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            check_seen(inner)
+    left = [value]  # no recursion: a few hundred brackets would be too deep for it
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            for letter in one:
+                if letter in _HIDDEN:
+                    told = f"the text holds the invisible character U+{ord(letter):04X}"
+                    raise ValueError(told)
+        elif isinstance(one, Mapping):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, list | tuple):
+            left += one
 
 
 def _check_day(text: str) -> str:
