@@ -17,6 +17,7 @@ from oreserve.cli._serve import _config
 from oreserve.errors import InputError
 from oreserve.reserve import Receipt
 from oreserve.reserve._excel import Imported, Line
+from oreserve.reserve._values import check_seen
 from oreserve.web import Settings
 from oreserve.web._do import local_path
 from oreserve.web._formats import MEDIA_TYPES
@@ -154,6 +155,34 @@ def test_a_workbook_tells_no_names_that_are_not_read(calm):
         assert answer.status_code == 422
         said = answer.text.replace(f"{name}x", "")
         assert (name in said) == told, answer.text
+
+
+def test_a_command_tells_no_names_that_are_not_read(house):
+    due = house.browser("max").get("/api/v1/deliveries?status=due").json()["rows"]
+    name = due[0]["delivery"]
+    given = {"delivered_on": "2026-06-01", "tonnes": "1"}
+    for user, told in (("ian", True), ("sue", False)):
+        answer = house.give(user, "record_delivery", delivery=f"{name}x", **given)
+        assert answer.status_code == 404, answer.text
+        assert (name in answer.text.replace(f"{name}x", "")) == told, answer.text
+
+
+def test_arguments_of_any_depth_are_an_answer(house):
+    deep = []
+    for _ in range(100_000):
+        deep = [deep, "x"]
+    check_seen({"a": deep})
+    with pytest.raises(ValueError, match=r"U\+200B"):
+        check_seen([deep, {"a\u200b": 1}])
+    client = house.browser("max")
+    for depth in (100, 400, 900, 5_000):
+        body = f'{{"reason": "r", "arguments": {{"a": {"[" * depth}{"]" * depth}}}}}'
+        answer = client.post(
+            "/api/v1/commands/add_depot",
+            content=body,
+            headers={"idempotency-key": "k", "content-type": "application/json"},
+        )
+        assert answer.status_code in {400, 422}, answer.text
 
 
 def test_nobody_pushes_previews_of_others_away():

@@ -22,7 +22,7 @@ from oreserve.reserve._queries import views
 from oreserve.web._forms import Field, Option, Shape, defaults, draw, read
 from oreserve.web._grids import link_to
 from oreserve.web._problems import Problem, field_errors
-from oreserve.web._registry import MAKERS, open_commands
+from oreserve.web._registry import MAKERS, hushed, open_commands
 from oreserve.web._visit import Entry, Visit
 from oreserve.web._words import heading, item_name, shown
 
@@ -117,6 +117,9 @@ async def perform(visit: Visit, name: str, typed: Mapping[str, str]) -> Response
     )
     try:
         receipt = await visit.state.writer.execute(request)
+    except NotFound as error:
+        absent = hushed(error, name, visit.who, visit.state.reserve)
+        return _draw(visit, what, typed, fixed=fixed, refused=absent, errors={})
     except (Refused, Problem) as error:
         return _draw(visit, what, typed, fixed=fixed, refused=error, errors={})
     visit.state.doorman.forget_roles_after(name)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from oreserve.reserve import commands
+from oreserve.reserve import NotFound, commands
+from oreserve.reserve._queries import views
 
 if TYPE_CHECKING:
-    from oreserve.reserve import Command
+    from oreserve.reserve import Actor, Command, Reserve
 
-__all__ = ["BESIDE", "MAKERS", "open_commands"]
+__all__ = ["BESIDE", "MAKERS", "hushed", "open_commands"]
 
 BESIDE: Final = frozenset(
     {"found_reserve", "set_password", "issue_token", "revoke_token", "link_identity"}
@@ -37,6 +38,15 @@ MAKERS: Final = frozenset(
     }
 )
 """Commands whose caller names the thing that they make: the name is typed."""
+
+
+def hushed(refused: NotFound, name: str, who: Actor, reserve: Reserve) -> NotFound:
+    """Return why a thing was not found, without a name that the caller may not read."""
+    table = open_commands()[name].table
+    readable = {view.name for view in reserve.query.views(who)}
+    if table not in views() or table in readable:
+        return refused
+    return NotFound(f"there is no such thing, or {who.user} may not see it")
 
 
 @cache

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from oreserve.reserve import NotFound, allows
 from oreserve.reserve import Request as Order
-from oreserve.reserve import allows
 from oreserve.reserve._commands import parse
 from oreserve.reserve._views import no_prices
 from oreserve.web._formats import MEDIA_TYPES, write_json
 from oreserve.web._problems import Problem
-from oreserve.web._registry import open_commands
+from oreserve.web._registry import hushed, open_commands
 from oreserve.web._state import state_of
 
 if TYPE_CHECKING:
@@ -62,9 +62,11 @@ def _endpoint(name: str) -> Any:
             arguments, reason = await run_in_threadpool(_taken, caller, name, body)
         else:
             arguments, reason = _taken(caller, name, body)
-        receipt = await state.writer.execute(
-            Order(name, arguments, caller.actor.user, reason, key, version)
-        )
+        order = Order(name, arguments, caller.actor.user, reason, key, version)
+        try:
+            receipt = await state.writer.execute(order)
+        except NotFound as error:
+            raise hushed(error, name, caller.actor, state.reserve) from None
         state.doorman.forget_roles_after(name)
         headers = {"idempotent-replayed": "true"} if receipt.repeated else None
         return Response(
