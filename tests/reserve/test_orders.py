@@ -7,11 +7,11 @@ import pytest
 
 from oreserve.reserve import Actor
 from reserve._trade import (
-    by_two,
     USD,
     T,
     accept,
     balance,
+    by_two,
     contract,
     draft,
     fund,
