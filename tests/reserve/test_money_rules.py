@@ -371,3 +371,8 @@ def test_amounts_and_days_beyond_the_books_are_refused_in_words(desk):
     assert caught.value.rule == "amount"
     contract(desk, "C2", until_on="9999-12-31")
     draft(desk, ("2026-02-01", T), name="C2")
+
+
+@pytest.mark.parametrize("quarter", ["9999-Q4", "0000-Q1"])
+def test_quarters_beyond_the_calendar_are_refused_in_words(desk, quarter):
+    refused(desk, "quarter_open", "tom", "charge_carry", quarter=quarter)

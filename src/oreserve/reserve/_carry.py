@@ -46,6 +46,9 @@ __all__ = [
     "round_lines",
 ]
 
+_FIRST_QUARTER = "1900-Q1"
+"""Before it no reserve was; the calendar of the program begins with year 1."""
+
 YEAR_DAYS = 365
 """Days over which a yearly rate is spread."""
 
@@ -169,6 +172,10 @@ class ChargeCarry(Arguments):
 @command("charge_carry", subject=("carry", None))
 def charge_carry(book: Book, given: ChargeCarry) -> dict[str, object]:
     """Charge every member its interest and storage of a quarter, once."""
+    now = quarter_of(book.today)
+    if not _FIRST_QUARTER <= given.quarter <= now:
+        message = f"{given.quarter} cannot be billed: today is in {now}"
+        book.refuse("quarter_open", message, {"until": now})
     _, after = quarter_bounds(given.quarter)
     if book.today < after:
         message = f"{given.quarter} is not over: its carry is billed from {after} on"

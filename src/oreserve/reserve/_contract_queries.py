@@ -52,8 +52,9 @@ def ceilings_against_money(today: str) -> Subquery:
     -------
     Subquery
         ``ceiling_*`` as agreed; ``minimum_*`` only where it binds; ``ordered_*`` of
-        funded orders at their present price; ``delivered_*`` of all that arrived;
-        ``accepted_*`` and ``paid_cents`` with approved and paid support in them;
+        funded orders at their present price; ``delivered_*`` of what arrived and
+        was not sent back; ``accepted_*`` and ``paid_cents`` with approved and paid
+        support in them, so they may be more than was delivered;
         ``counted_grams``: tonnes that a plan may count. Cents and g.
     """
     contracts = metadata.tables["contracts"]
@@ -224,7 +225,7 @@ def _ordered() -> Subquery:
 
 
 def _delivered() -> Subquery:
-    """Sum what arrived and what was accepted by contract."""
+    """Sum what arrived and was not sent back, and what was accepted, by contract."""
     orders, deliveries = metadata.tables["orders"], metadata.tables["deliveries"]
     waiting = deliveries.c.status == "delivered"
     worth = case(
