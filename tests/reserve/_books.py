@@ -318,7 +318,9 @@ class Books:
             for member, (grams, cost) in by_claimant.items():
                 self._owe(duties[member], item, member, grams, cost)
                 change.cents[f"duty:{duties[member]}"] += cost
-        proceeds = release["proceeds_cents"] or 0
+        proceeds = part(
+            release["proceeds_cents"] or 0, release["granted_grams"], release["grams"]
+        )
         change.cents["cash"] += proceeds
         change.cents["income:sales"] -= proceeds
 
