@@ -66,6 +66,19 @@ def test_stock_of_the_study_gives_way_to_lots_by_item_and_kind(stocked, tiny):
     assert found.study.table("sources").height == tiny.table("sources").height + 1
 
 
+def test_the_summary_names_what_was_replaced_and_warns_of_an_empty_reserve(
+    stocked, tiny
+):
+    empty = open_study(tiny, stocked.reserve).summary()
+    assert "replaces the study's" in empty
+    assert "dy_oxide 1.000 t, magnet 10.000 t" in empty
+    assert "Warning: the reserve holds nothing" in empty
+    receive(stocked, "dy_oxide", "strategic", 1_500_000)
+    held = open_study(tiny, stocked.reserve).summary()
+    assert "dy_oxide 1.000 t, magnet 10.000 t" in held
+    assert "Warning" not in held
+
+
 def test_traders_stocks_and_stocks_abroad_stay(stocked, tiny):
     found = open_study(tiny, stocked.reserve)
 

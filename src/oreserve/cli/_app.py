@@ -426,6 +426,7 @@ def plan(
     opening = None if reserve is None else opening_of(loaded, reserve)
     if opening is not None:
         loaded = opening.study
+        typer.echo(opening.summary(), err=True)  # before the hours of a long run
     with Stages(quiet=as_json) as progress, whole_folder(out) as folder:
         result = run(
             loaded,

@@ -100,16 +100,28 @@ class Opening:
         }
 
     def summary(self) -> str:
-        """Return one line: what the plan starts from."""
+        """Return what the plan starts from, and what of the study it replaced."""
         items = len(set(self.stock_t) | set(self.arriving_t))
         left = sum(self.left_out_t.values())
-        return (
+        lines = [
             f"Opening stock from {self.reserve}, entry {self.sequence} "
             f"({self.hash[:12]}): {sum(self.stock_t.values()):,.3f} t of {items} items "
             f"in stock, {sum(self.arriving_t.values()):,.3f} t arriving, "
             f"{sum(self.agreed_t.values()):,.3f} t in agreements"
             + (f"; {left:,.3f} t left out" if left else "")
-        )
+        ]
+        if self.replaced_t:
+            lines.append(
+                "It replaces the study's strategic and industrial stock at home: "
+                + ", ".join(f"{n} {t:,.3f} t" for n, t in self.replaced_t.items())
+            )
+        if not self.stock_t and not self.arriving_t:
+            lines.append(
+                "Warning: the reserve holds nothing that counts and nothing arrives "
+                "before the plan starts; the plan starts from no strategic or "
+                "industrial stock at all"
+            )
+        return "\n".join(lines)
 
 
 def open_study(study: Study, reserve: Reserve) -> Opening:
