@@ -12,6 +12,9 @@ import pytest
 import xlsxwriter
 
 from oreserve.cli import main
+from oreserve.cli._guard import _explain
+from oreserve.cli._words import allowed_text
+from oreserve.reserve import Refused
 
 
 @pytest.fixture
@@ -95,6 +98,20 @@ def test_a_refusal_names_the_rule_and_exits_with_1(run, where):
     code, _, err = run(*did(where, "recieve_lot", LOT, by="ian"))
     assert code == 1
     assert "nearest: 'receive_lot'" in err
+
+
+def test_a_refusal_says_what_would_be_allowed_in_tonnes_and_usd():
+    refused = Refused("ceiling", "too much", {"grams": 2_500_000})
+    assert _explain(refused) == ("Input error: too much\nAllowed: up to 2.5 t", 1)
+    told = Refused("role", "it needs buyer", ["buyer"])  # once is enough
+    assert _explain(told) == ("Input error: it needs buyer", 1)
+    assert allowed_text({"ceiling_grams": 1_500_000}) == "ceiling 1.5 t"
+    assert (
+        allowed_text("deliveries of 123 g in all") == "deliveries of 0.000123 t in all"
+    )
+    assert allowed_text("at most 12.50 USD (1250 cents)") == "at most 12.50 USD"
+    assert allowed_text({"cents": 123_456}) == "up to 1,234.56 USD"
+    assert allowed_text("2026-01-05 to 2026-11-20") == "2026-01-05 to 2026-11-20"
 
 
 @pytest.mark.parametrize(

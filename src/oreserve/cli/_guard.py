@@ -116,7 +116,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, InfeasibleError):
         return f"No solution: {error}", error.exit_code
     if isinstance(error, InputError):
-        return f"Input error: {error}", error.exit_code
+        return f"Input error: {error}{_allowed(error)}", error.exit_code
     if isinstance(error, OreserveError):
         return f"Error: {error}", error.exit_code
     if isinstance(error, OSError):
@@ -133,6 +133,17 @@ def _explain(error: BaseException) -> tuple[str, int]:
         f"half-written. Please report it at {REPORT_AT} with the command you ran; "
         "ORESERVE_DEBUG=1 shows the place."
     ), 1
+
+
+def _allowed(error: InputError) -> str:
+    """Say what a refusal of the reserve would allow, as its pages do."""
+    allowed = getattr(error, "allowed", None)
+    if allowed is None or getattr(error, "rule", None) == "arguments":
+        return ""  # the message names wrong arguments and known ones already
+    from oreserve.cli._words import allowed_text
+
+    text = allowed_text(allowed)
+    return f"\nAllowed: {text}" if text and text not in str(error) else ""
 
 
 def _explain_os(error: OSError) -> str:
