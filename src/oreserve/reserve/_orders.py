@@ -414,7 +414,14 @@ def _check_schedule(book: Book, given: DraftOrder, *, until_on: str | None) -> N
     if bad:
         book.refuse(
             "dates",
-            f"deliveries due on {', '.join(bad)} lie outside the contract",
+            f"deliveries due on {', '.join(bad)} "
+            + (
+                "lie before today"
+                if all(day < today for day in bad)
+                else "lie before today or after the contract's last day for deliveries"
+                if any(day < today for day in bad)
+                else "lie after the contract's last day for deliveries"
+            ),
             allowed=f"{today} to {last or 'any later day'}",
         )
 
