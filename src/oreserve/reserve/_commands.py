@@ -17,6 +17,7 @@ from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._schema import metadata
 from oreserve.reserve._statements import shape_of
 from oreserve.reserve._values import check_seen
+from oreserve.reserve._wording import problem_of
 from oreserve.tables import nearest
 
 if TYPE_CHECKING:
@@ -314,8 +315,8 @@ def parse(
         given = what.arguments.model_validate(dict(arguments))
     except ValidationError as error:
         problems = [
-            {"argument": _place(e["loc"]), "problem": e["msg"][:LONGEST_TOLD]}
-            for e in error.errors(include_url=False, include_context=False)
+            {"argument": _place(e["loc"]), "problem": problem_of(e)[:LONGEST_TOLD]}
+            for e in error.errors(include_url=False)
         ]
         more = len(problems) - MOST_PROBLEMS
         problems = problems[:MOST_PROBLEMS]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from oreserve.reserve._wording import problem_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -114,7 +116,7 @@ def field_errors(
         found.append(
             {
                 "field": ".".join(str(part) for part in kept),
-                "message": str(error.get("msg", "is not allowed")),
+                "message": problem_of(error),
             }
         )
     return found
