@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from oreserve.reserve import Refused
@@ -376,3 +378,17 @@ def test_amounts_and_days_beyond_the_books_are_refused_in_words(desk):
 @pytest.mark.parametrize("quarter", ["9999-Q4", "0000-Q1"])
 def test_quarters_beyond_the_calendar_are_refused_in_words(desk, quarter):
     refused(desk, "quarter_open", "tom", "charge_carry", quarter=quarter)
+
+
+def test_time_does_not_run_backwards(desk):
+    desk.clock.set("2026-03-01")
+    lot(desk)
+    newest = desk.rows("audit")[-1]["at"]
+    desk.clock.now -= timedelta(minutes=2)
+    lot(desk)
+    assert desk.rows("audit")[-1]["at"] == newest
+    desk.clock.set("2026-02-28")
+    with pytest.raises(Refused, match="set the clock right") as caught:
+        lot(desk)
+    assert caught.value.rule == "clock"
+    assert desk.reserve.verify().ok

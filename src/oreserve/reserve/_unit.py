@@ -5,9 +5,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from oreserve.reserve._audit import START, Entry, Head, canonical, seal, time_text
+from oreserve.reserve._audit import (
+    START,
+    Entry,
+    Head,
+    canonical,
+    from_time_text,
+    seal,
+    time_text,
+)
 from oreserve.reserve._book import RULES, Actor, Book
 from oreserve.reserve._commands import Command, guard_of, lookup, parse
 from oreserve.reserve._errors import Refused
@@ -32,6 +41,9 @@ FOUNDING = "found_reserve"
 """The first command of every reserve: its actor becomes the first administrator."""
 
 _SWITCHES_OFF = "change_user"
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far a clock may lie behind the newest entry before commands are refused."""
+
 _LONGEST_KEY = 200
 _LONGEST_REASON = 2000
 
@@ -39,9 +51,11 @@ _LONGEST_REASON = 2000
 _PREAMBLE = """
 SELECT h.sequence, h.hash, k.sequence, k.at, k.command, k.arguments, k.result, k.hash,
        k.subject, u.active, u.member,
-       (SELECT {join}(r.role, ',') FROM user_roles r WHERE r."user" = u."user")
+       (SELECT {join}(r.role, ',') FROM user_roles r WHERE r."user" = u."user"),
+       h.at
 FROM (SELECT 1 AS one) o
-LEFT JOIN (SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1) h ON 1 = 1
+LEFT JOIN (SELECT sequence, hash, at FROM audit ORDER BY sequence DESC LIMIT 1) h
+          ON 1 = 1
 LEFT JOIN audit k ON k.actor = ? AND k.key = ?
 LEFT JOIN users u ON u."user" = ?
 """
@@ -120,6 +134,7 @@ class Unit:
         self.cursor = connection.connection.cursor()
         self.known: Known = {}
         self.touched = False
+        self.newest_at: str | None = None
 
     def perform(self, request: Request, now: datetime) -> Receipt:
         """Perform one command and write its audit entry.
@@ -139,6 +154,7 @@ class Unit:
         given, arguments = parse(what, request.arguments)
         if earlier is not None:
             return _repeat(request, arguments, earlier)
+        now = _not_before(self.newest_at, now)
         book = self._book(what, head.sequence + 1, now, actor)
         check = guard_of(what.name)
         if check is not None:
@@ -251,6 +267,7 @@ class Unit:
         values = (request.actor, request.key, request.actor)
         row = self.cursor.execute(text, values).fetchone()
         head = Head(row[0], row[1]) if row[0] is not None else START
+        self.newest_at = row[12]
         earlier = tuple(row[2:9]) if row[2] is not None else None
         if row[9] is None:
             return head, earlier, None
@@ -259,6 +276,22 @@ class Unit:
             raise Refused(rule="role", message=f"{message} that")
         roles = frozenset(row[11].split(",")) if row[11] else frozenset[str]()
         return head, earlier, Actor(request.actor, roles, row[10])
+
+
+def _not_before(newest: str | None, now: datetime) -> datetime:
+    """Return the time of a command: never before the newest entry's.
+
+    Clocks of several servers differ by a little: the entry then takes the time of the
+    one before it. More is a clock that was set back, and days would count twice.
+    """
+    last = now if newest is None else from_time_text(newest)
+    if last - now > CLOCK_SKEW:
+        message = (
+            f"the clock says {time_text(now)}, but the newest entry is of {newest}:"
+            " set the clock right"
+        )
+        raise Refused(rule="clock", message=message, allowed={"from": newest})
+    return max(last, now)
 
 
 def _check_version(book: Book, what: Command, given: Arguments, expected: int) -> None:
