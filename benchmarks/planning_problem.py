@@ -15,9 +15,14 @@ def planning_programme(name: str, *, budget_usd: float, scenarios: int) -> Progr
     """Simulate the scenarios of a study and return home's programme over them."""
     from oreserve.planning import _plan
     from oreserve.planning._checkpoint import Checkpoint
+    from oreserve.planning._pool import LazyPool
     from oreserve.study import load_study
 
     study = load_study(name)
     nowhere = Checkpoint(None, study_hash=study.hash, options={})
-    work = _plan._begin(study, scenarios, 2, 0, 2, nowhere, None)
-    return _plan._without(work, budget_usd, _plan.INSTRUMENTS)[2].programme
+    pool = LazyPool(2)
+    try:
+        work = _plan._begin(study, scenarios, 2, 0, pool, nowhere, None)
+        return _plan._without(work, budget_usd, _plan.INSTRUMENTS)[2].programme
+    finally:
+        pool.close()

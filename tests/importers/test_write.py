@@ -220,7 +220,9 @@ def test_a_reader_that_has_enough_is_no_error(write, tmp_path):
 def test_the_example_of_the_guide_works_to_its_end(tmp_path, monkeypatch):
     guide = (ROOT / "docs" / "howto" / "import.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    for name, text in re.findall(r"```\w+ file=(\S+)\n(.*?)```", guide, re.DOTALL):
+    for name, text in re.findall(
+        r"```\{\.\w+ file=(\S+)\}\n(.*?)```", guide, re.DOTALL
+    ):
         (tmp_path / name).write_text(text, encoding="utf-8")
     commands = re.findall(r"```sh\n(.*?)```", guide, re.DOTALL)
     lines = [line for block in commands for line in block.splitlines()]
