@@ -15,9 +15,9 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 
-from oreserve.contracts import RUNGS
 from oreserve.reserve import NotFound, Refused, roles_for
 from oreserve.reserve import Request as Order
+from oreserve.reserve._contracts import BY_WORD
 from oreserve.reserve._queries import views
 from oreserve.web._forms import Field, Option, Shape, defaults, draw, read
 from oreserve.web._grids import link_to
@@ -260,7 +260,7 @@ def _help(what: Command) -> list[str]:
 
 def _choices(visit: Visit, shapes: Sequence[Shape]) -> dict[str, Sequence[Option]]:
     found: dict[str, Sequence[Option]] = {
-        "rung": [Option(rung, rung.replace("_", " ")) for rung in RUNGS]
+        "rung": [Option(rung, rung.replace("_", " ")) for rung in BY_WORD]
     }
     for shape in (*shapes, *(part for one in shapes for part in one.parts)):
         named = _ONE_OF.search(shape.hint)

@@ -85,6 +85,7 @@ def grid(
     more: str = "",
     further: str = "Further rows",
     hide: frozenset[str] = frozenset(),
+    absent: Callable[[Mapping[str, object], str], str] | None = None,
 ) -> Grid:
     """Lay rows out under the named columns.
 
@@ -105,6 +106,8 @@ def grid(
         its words.
     hide
         Columns whose values do not lead anywhere.
+    absent
+        Words for a column of a row that has no value; by default, that there is none.
     """
     names = [n for n in columns if not rows or any(n in row for row in rows)]
     heads = tuple(
@@ -114,6 +117,8 @@ def grid(
     lines = tuple(
         tuple(
             _cell(name, row, head, (links or {}).get(name), plain=name in hide)
+            if row.get(name) is not None or absent is None
+            else Cell(absent(row, name), "", f"{head.klass} none".strip())
             for name, head in zip(names, heads, strict=True)
         )
         for row in rows

@@ -3,9 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from oreserve.web._charts import MoneyBar, money_bars
+from oreserve.web._deliveries import (
+    absent_text,
+    delivery_stage,
+    open_grams,
+    order_stage,
+    staged,
+)
 from oreserve.web._forms import Field, Option
 from oreserve.web._grids import Grid, decision_grid, grid
 from oreserve.web._pages_settlements import settlement_grid
@@ -37,7 +45,7 @@ __all__ = [
 
 def contracts_page(visit: Visit) -> Response:
     """Show every contract, and ceilings against money."""
-    contracts = visit.rows("contracts")
+    contracts = _with_open(visit, visit.rows("contracts"))
     lines = visit.rows("ceilings_against_money")
     blocks = _budget(visit)
     drawing, legend = _drawing(lines)
@@ -62,6 +70,7 @@ def contracts_page(visit: Visit) -> Response:
                     "producer",
                     "item",
                     "rung",
+                    "open_grams",
                     "purpose",
                     "rule_kind",
                     "from_on",
@@ -69,6 +78,7 @@ def contracts_page(visit: Visit) -> Response:
                     "ceiling_cents",
                     "ceiling_grams",
                 ),
+                headings={"rung": "Highest step", "open_grams": "Open deliveries"},
                 csv="/api/v1/contracts",
                 empty="No contracts yet.",
             ),
@@ -95,6 +105,29 @@ def contracts_page(visit: Visit) -> Response:
         blocks,
         lead="A ceiling is not money; ordered, accepted and paid stand inside it.",
     )
+
+
+def _with_open(
+    visit: Visit, contracts: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return contracts with what their funded orders still have to bring, g."""
+    if not visit.reads("deliveries", "orders"):
+        return [dict(row) for row in contracts]
+    of = {
+        order["order_id"]: order["contract"]
+        for order in visit.rows("orders", status="funded")
+    }
+    waiting = [
+        row
+        for status in ("due", "delivered")
+        for row in visit.rows("deliveries", status=status)
+    ]
+    found: dict[str, int] = {}
+    for row in waiting:
+        if row["order_id"] in of:
+            name = of[row["order_id"]]
+            found[name] = found.get(name, 0) + row["grams"]
+    return [{**row, "open_grams": found.get(row["contract"], 0)} for row in contracts]
 
 
 def _budget(visit: Visit) -> list[Block]:
@@ -148,7 +181,11 @@ _MONEY_COLUMNS = (
     "accepted_cents",
     "paid_cents",
 )
-_MONEY_WORDS = {"minimum_cents": "Bound minimum", "ordered_cents": "Funded orders"}
+_MONEY_WORDS = {
+    "rung": "Highest step",
+    "minimum_cents": "Bound minimum",
+    "ordered_cents": "Funded orders",
+}
 
 
 def _money_grid(lines: Sequence[Mapping[str, Any]], caption: str) -> Grid:
@@ -167,7 +204,7 @@ def contract_page(visit: Visit, contract: str) -> Response:
     row = visit.one("contracts", contract=contract)
     (line,) = visit.rows("ceilings_against_money", contract=contract)
     figures = [
-        Entry("Rung", row["rung"].replace("_", " ")),
+        Entry("Highest step", row["rung"].replace("_", " ")),
         Entry("Item", item_name(row["item"])),
     ]
     if "ceiling_cents" in line:
@@ -185,6 +222,15 @@ def contract_page(visit: Visit, contract: str) -> Response:
         for delivery in visit.rows("deliveries", order_id=order["order_id"])
     ]
     deliveries.sort(key=lambda one: (one["due_on"], one["delivery"]))
+    if visit.reads("deliveries"):
+        funded = frozenset(o["order_id"] for o in orders if o["status"] == "funded")
+        figures.insert(
+            1, Entry("Open deliveries", tonnes(open_grams(deliveries, funded)))
+        )
+    states = {order["order_id"]: order["status"] for order in orders}
+    deliveries = staged(deliveries, states, _today(visit))
+    orders = [{**one, "status": order_stage(visit, one)[0]} for one in orders]
+    settles = (row["purpose"], row["rule_kind"]) != ("purchase", "fixed")
     skip = {"contract", "title", "version", "rung"}
     empty = {name for name, value in row.items() if value is None}
     blocks = [
@@ -197,10 +243,14 @@ def contract_page(visit: Visit, contract: str) -> Response:
                     "contract",
                     row,
                     first=("move_contract", "record_volumes"),
-                    never=_NEVER,
+                    never=_NEVER if settles else _NEVER | {"record_volumes"},
                 ),
-                *visit.offer(
-                    "compute_settlement", "Compute a settlement", contract=contract
+                *(
+                    visit.offer(
+                        "compute_settlement", "Compute a settlement", contract=contract
+                    )
+                    if settles
+                    else ()
                 ),
             ],
         ),
@@ -289,8 +339,9 @@ def order_page(visit: Visit, order_id: str) -> Response:
     row = visit.one("orders", order_id=order_id)
     contract = visit.one("contracts", contract=row["contract"])
     approvals = visit.rows("approvals", subject=f"order:{order_id}")
+    stage, decided = order_stage(visit, row)
     figures = [
-        Entry("State", row["status"]),
+        Entry("State", stage),
         Entry("Mass", tonnes(row["grams"])),
     ]
     if "amount_cents" in row:
@@ -299,7 +350,10 @@ def order_page(visit: Visit, order_id: str) -> Response:
             Entry("Amount", money(row["amount_cents"])),
         ]
     deliveries = visit.rows("deliveries", order_id=order_id)
+    deliveries = staged(deliveries, {order_id: row["status"]}, _today(visit))
     allowed = _ORDER_STATES.get(row["status"], frozenset())
+    if visit.who.user in decided or stage.startswith("approved"):
+        allowed -= {"approve_order"}
     never = frozenset(n for n in _ORDER_COMMANDS if n not in allowed)
     offers = visit.offers(
         "order", row, first=("approve_order", "fund_order", "close_order"), never=never
@@ -374,7 +428,13 @@ def _delivery_grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
             "order_id": lambda d: f"/orders/{d['order_id']}",
         },
         empty="No deliveries scheduled.",
+        absent=absent_text,
     )
+
+
+def _today(visit: Visit) -> str:
+    """Return the day of the reserve's clock."""
+    return visit.state.reserve.clock().date().isoformat()
 
 
 def deliveries_page(visit: Visit) -> Response:
@@ -383,6 +443,7 @@ def deliveries_page(visit: Visit) -> Response:
     states = ("due", "delivered", "accepted", "rejected", "paid", "cancelled")
     where = {"status": asked} if asked in states else {}
     due = visit.rows("deliveries_due")
+    orders = {one["order_id"]: one["status"] for one in visit.rows("orders")}
     blocks = [
         Block(
             "Due",
@@ -418,7 +479,9 @@ def deliveries_page(visit: Visit) -> Response:
                     options=(Option("", "any"), *(Option(s, s) for s in states)),
                 )
             ],
-            grid=_delivery_grid(visit.rows("deliveries", **where)),
+            grid=_delivery_grid(
+                staged(visit.rows("deliveries", **where), orders, _today(visit))
+            ),
         ),
     ]
     return visit.page("Deliveries", blocks)
@@ -438,26 +501,23 @@ def delivery_page(visit: Visit, delivery: str) -> Response:
     blocks = [
         Block(
             key=[
-                Entry("State", row["status"]),
+                Entry("State", delivery_stage(row, order["status"], _today(visit))),
                 Entry("Due", date_text(row["due_on"])),
                 Entry("Scheduled", tonnes(row["grams"])),
                 Entry(
                     "Accepted",
-                    tonnes(row["accepted_grams"]),
+                    absent_text(row, "accepted_grams")
+                    if row["accepted_grams"] is None
+                    else tonnes(row["accepted_grams"]),
                     none=row["accepted_grams"] is None,
                 ),
             ],
-            facts=facts_of(
-                row,
-                skip={
-                    "delivery",
-                    "version",
-                    "status",
-                    "due_on",
-                    "grams",
-                    "accepted_grams",
-                },
-            ),
+            facts=[
+                replace(fact, value=absent_text(row, name)) if fact.none else fact
+                for name in row
+                if name not in _SHOWN_ABOVE
+                for fact in facts_of({name: row[name]})
+            ],
             offers=offers,
             note=note,
         )
@@ -470,6 +530,9 @@ def delivery_page(visit: Visit, delivery: str) -> Response:
     return visit.page(f"Delivery {delivery}", blocks, trail=trail)
 
 
+_SHOWN_ABOVE = frozenset(
+    {"delivery", "version", "status", "due_on", "grams", "accepted_grams"}
+)
 _DELIVERY_STATES = {
     "due": frozenset({"record_delivery", "schedule_delivery"}),
     "delivered": frozenset({"accept_delivery"}),

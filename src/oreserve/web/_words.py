@@ -20,6 +20,7 @@ from oreserve.report._format import (
 )
 
 __all__ = [
+    "NOT_YET",
     "NO_DATA",
     "cents_from",
     "country_name",
@@ -36,6 +37,8 @@ __all__ = [
     "tonnes",
     "unit_of",
 ]
+
+NOT_YET = "not yet"  # of a step that is still to come; NO_DATA is of one that is past
 
 GRAMS_PER_TONNE = 1_000_000
 CENTS_PER_USD = 100
