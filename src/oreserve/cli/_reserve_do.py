@@ -242,6 +242,8 @@ def reserve_run(
         return
     told = ", ".join(f"{name} {value}" for name, value in receipt.result.items())
     again = " (done before)" if receipt.repeated else ""
+    refused = command == "approve_order" and given.get("decision") == "refuse"
+    told += "; refused; cancelled" if refused else ""
     typer.echo(f"{receipt.command}{again}: {told}")
     typer.echo(f"Entry {receipt.sequence}:{receipt.hash}; key {used}")
 
