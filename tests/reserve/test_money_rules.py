@@ -392,3 +392,13 @@ def test_time_does_not_run_backwards(desk):
         lot(desk)
     assert caught.value.rule == "clock"
     assert desk.reserve.verify().ok
+
+
+def test_approval_counts_while_its_person_may_give_it(desk):
+    trade(desk)
+    order = draft(desk, ("2026-02-01", T))["order_id"]
+    desk.do("ann", "approve_order", order_id=order)
+    desk.do("ada", "revoke_role", user="ann", role="approver")
+    refused(desk, "two_persons", "tom", "fund_order", order_id=order)
+    desk.do("bob", "approve_order", order_id=order)
+    desk.do("tom", "fund_order", order_id=order)

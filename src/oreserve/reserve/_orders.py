@@ -28,6 +28,7 @@ from oreserve.reserve._contracts import (
 )
 from oreserve.reserve._index import need_index
 from oreserve.reserve._qualifications import check_qualified
+from oreserve.reserve._roles import allows
 from oreserve.reserve._values import (
     Arguments,
     CentsPerTonne,
@@ -168,11 +169,14 @@ def fund_order(book: Book, given: FundOrder) -> dict[str, object]:
     """Bind the money of an approved order."""
     order = need_order(book, given.order_id, "draft")
     decisions = book.approvals(f"order:{given.order_id}")
-    if not any(one["decision"] == "approve" for one in decisions):
+    if not any(
+        one["decision"] == "approve" and _may_approve(book, one["person"])
+        for one in decisions
+    ):
         book.refuse(
             "two_persons",
             f"order {given.order_id} was drafted by {order['drafted_by']!r} and nobody "
-            "else has approved it",
+            "else has approved it who may",
             allowed="approve_order by another person with the role approver",
         )
     contract = check_open(book, order["contract"], purpose="purchase")
@@ -192,6 +196,15 @@ def fund_order(book: Book, given: FundOrder) -> dict[str, object]:
     raise_rung(book, order["contract"], "funded_order", note=given.order_id)
     obligated = hold_obligation(book, order["contract"], what=f"order {given.order_id}")
     return {"order_id": given.order_id, "obligated_cents": obligated}
+
+
+def _may_approve(book: Book, person: str) -> bool:
+    """Tell whether who approved is active and still has a role that allows it."""
+    if book.rules == 1:
+        return True
+    user = book.need("users", user=person)
+    roles = [row["role"] for row in book.rows("user_roles", user=person)]
+    return bool(user["active"]) and allows(roles, "approve_order")
 
 
 @command("cancel_order", subject=("order", "order_id"))
