@@ -100,6 +100,12 @@ def test_a_refusal_names_the_rule_and_exits_with_1(run, where):
     assert "nearest: 'receive_lot'" in err
 
 
+def test_arguments_of_list_elements_are_told(run):
+    _, out, _ = run("reserve", "commands", "draft_order")
+    assert "each: due_on" in out
+    assert "tonnes for grams" in out
+
+
 def test_a_refusal_says_what_would_be_allowed_in_tonnes_and_usd():
     refused = Refused("ceiling", "too much", {"grams": 2_500_000})
     assert _explain(refused) == ("Input error: too much\nAllowed: up to 2.5 t", 1)

@@ -157,10 +157,25 @@ def reserve_commands(
         return
     typer.echo(f"{what.name}: {what.help.strip()}")
     typer.echo(f"roles: {', '.join(roles_for(what.name)) or 'none'}")
+    _tell_arguments(schema, schema.get("$defs", {}))
+    typer.echo(
+        "Of an argument in grams or cents, a decimal text may be given instead: tonnes "
+        "for grams, usd for cents (ceiling_tonnes, price_usd_per_t)."
+    )
+
+
+def _tell_arguments(
+    schema: Mapping[str, Any], defs: Mapping[str, Any], *, indent: str = "  "
+) -> None:
+    """Print the arguments of a schema, and below a list those of its elements."""
     needed = schema.get("required", [])
     for argument, facts in schema.get("properties", {}).items():
         mark = "needed" if argument in needed else ""
-        typer.echo(f"  {argument:<28} {mark:<7} {_told(facts)}")
+        typer.echo(f"{indent}{argument:<28} {mark:<7} {_told(facts)}")
+        for kind in facts.get("anyOf", [facts]):
+            inner = kind.get("items", {}).get("$ref", "").rpartition("/")[2]
+            if inner in defs:
+                _tell_arguments(defs[inner], defs, indent=f"{indent}  each: ")
 
 
 def _told(facts: Mapping[str, Any]) -> str:
