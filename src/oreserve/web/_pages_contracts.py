@@ -352,7 +352,7 @@ def order_page(visit: Visit, order_id: str) -> Response:
     deliveries = visit.rows("deliveries", order_id=order_id)
     deliveries = staged(deliveries, {order_id: row["status"]}, _today(visit))
     allowed = _ORDER_STATES.get(row["status"], frozenset())
-    if visit.who.user in decided or stage.startswith("approved"):
+    if visit.who.user in decided:
         allowed -= {"approve_order"}
     never = frozenset(n for n in _ORDER_COMMANDS if n not in allowed)
     offers = visit.offers(
