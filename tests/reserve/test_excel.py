@@ -61,6 +61,14 @@ def test_rows_become_lots_and_the_ledger_still_verifies(desk):
     assert "2 rows written" in found.summary()
 
 
+def test_a_row_that_takes_two_persons_is_refused_and_not_proposed(desk):
+    desk.clock.set("2028-01-05")
+    before = desk.reserve.head()
+    (found,) = problems(desk, book(lots=[LOTS, GOOD]))
+    assert "two persons" in found.problem
+    assert desk.reserve.head() == before
+
+
 def test_a_preview_shows_the_results_and_writes_nothing(desk):
     before = desk.reserve.head()
     found = take(desk, book(lots=[LOTS, GOOD]))

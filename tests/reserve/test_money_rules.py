@@ -232,10 +232,10 @@ def test_write_off_takes_another_person(desk):
     assert desk.row("lots", lot=one)["status"] == "spent"
 
 
-def test_opening_stock_after_the_first_year_takes_another_person(desk):
-    desk.clock.set("2027-01-05")
+def test_opening_stock_after_a_year_and_a_half_takes_another_person(desk):
+    desk.clock.set("2027-07-07")  # 548 days after the founding
     lot(desk)
-    desk.clock.set("2027-01-06")
+    desk.clock.set("2027-07-08")
     made = by_two(desk, "sue", "ian", "receive_lot", **KNOWN, owner="custody", grams=1)
     assert desk.row("lots", lot=made["lot"])["grams"] == 1
 

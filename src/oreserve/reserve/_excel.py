@@ -27,6 +27,7 @@ from oreserve.reserve._database import connect
 from oreserve.reserve._errors import NotFound, Refused
 from oreserve.reserve._read_workbook import read_workbook
 from oreserve.reserve._roles import allows, roles_for
+from oreserve.reserve._second_person import PROPOSED
 from oreserve.reserve._sheets import Sheet, SheetColumn, sheets
 from oreserve.reserve._template import known_names
 from oreserve.reserve._unit import Receipt, Request
@@ -53,6 +54,9 @@ __all__ = [
 MOST_ROWS: Final = 3_000  # of all sheets: nobody else writes meanwhile
 SHOWN: Final = 20  # problems that a message lists
 _IGNORED: Final = frozenset({"instructions", "lists"})  # sheets of the template
+_TWO_PERSONS: Final = (
+    "this takes two persons by now: two give the command {} outside a workbook"
+)
 _DIGITS: Final = 15  # that Excel keeps of a number
 _EPOCH: Final = date(1899, 12, 30)  # day 0 of Excel
 
@@ -232,15 +236,26 @@ def import_workbook(
     problems += _taken_by_others(reserve, requests, actor)
     if problems:
         raise WorkbookError(_sorted(problems))
-    outcomes = reserve.execute_all([request for _, request in requests], write=write)
+    asked = [request for _, request in requests]
+    # A rehearsal first: a row that would only be proposed must not be written.
+    outcomes = reserve.execute_all(asked, write=False)
     lines = []
     for (row, request), outcome in zip(requests, outcomes, strict=True):
-        if isinstance(outcome, Receipt):
+        if isinstance(outcome, Receipt) and outcome.result == PROPOSED:
+            problems.append(_refusal(row, _TWO_PERSONS.format(request.command)))
+        elif isinstance(outcome, Receipt):
             lines.append(_line(row, request, outcome))
         else:
             problems.append(_refusal(row, _told(row, outcome, known)))
     if problems:
         raise WorkbookError(_sorted(problems))
+    if write:
+        lines = []
+        written = reserve.execute_all(asked, write=True)
+        for (row, request), outcome in zip(requests, written, strict=True):
+            if not isinstance(outcome, Receipt):  # changed since the rehearsal
+                raise WorkbookError([_refusal(row, _told(row, outcome, known))])
+            lines.append(_line(row, request, outcome))
     return Imported(tuple(lines), is_written=write)
 
 

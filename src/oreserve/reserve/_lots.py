@@ -40,8 +40,9 @@ __all__ = ["add_lot", "check_fresh", "check_room", "take_cost", "undo_new_lots"]
 FREE_DIFFERENCE: Final = Fraction(5, 1000)
 """Share of a lot up to which one person alone records another mass than the books'."""
 
-OPENING_DAYS: Final = 365
-"""Days after the founding in which one person alone enters opening stock."""
+OPENING_DAYS: Final = 548
+"""Days after the founding (a year and a half) in which one person alone enters
+opening stock: depots are taken over one after another."""
 
 
 class ReceiveLot(Arguments):
