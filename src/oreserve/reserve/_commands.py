@@ -61,6 +61,7 @@ _MODULES: Final = (
     "_orders",
     "_price_adjustment",
     "_deliveries",
+    "_delivery_reversals",
     "_settlements",
     "_strategic",
     "_industrial",
